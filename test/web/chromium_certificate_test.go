@@ -1,0 +1,45 @@
+package web
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestCertificateInChromium uploads a bad and a good certificate.
+func TestCertificateInChromium(t *testing.T) {
+	s := newSite(t).setUp(t)
+	c := s.chromium(t)
+	c.open("/login")
+	c.fill("#account", "admin")
+	c.fill("#password", password)
+	c.press("main button")
+	c.sees("Log out")
+	c.open("/certificate")
+	authority, key := newAuthority(t), newKey(t)
+	cert := authority.issue(key.Public(), time.Now().Add(15*24*time.Hour), "web1.example.com")
+	paste := func(selector, text string) { // as the clipboard does
+		t.Helper()
+		c.do(chromedp.SetValue(chromedp.CSS(selector), text))
+	}
+	paste("#f-tls-chain", cert)
+	paste("#f-tls-key", keyPEM(t, newKey(t)))
+	c.press(`form[action="/certificate"] button:not(.second)`)
+	c.sees("is not the key of the certificate")
+	c.shot("certificate-bad")
+	paste("#f-tls-chain", toPEM(authority.middle)+cert)
+	paste("#f-tls-key", keyPEM(t, key))
+	c.press(`form[action="/certificate"] button:not(.second)`)
+	c.sees("This certificate was uploaded")
+	c.sees("is undone in")
+	c.shot("certificate-pending")
+	c.press(`form[action="/confirm"] button`)
+	c.sees("The change is confirmed")
+	if got := s.greeting(t); len(got) != 2 || toPEM(got[0]) != cert {
+		t.Errorf("browsers are greeted with %d certificates", len(got))
+	}
+	c.open("/")
+	c.sees("ends in 14 days")
+	c.shot("certificate-overview")
+}

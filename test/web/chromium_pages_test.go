@@ -1,0 +1,226 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/ingotvm/ingot/internal/api/wire"
+	"github.com/ingotvm/ingot/internal/config/setting"
+	"github.com/ingotvm/ingot/internal/console/terminal"
+	"github.com/ingotvm/ingot/internal/words"
+)
+
+// seen are the pages to look at, as administrator.
+var seen = []string{
+	"/", "/settings/application", "/settings/network", "/settings/network/adapters", "/settings/firewall", "/settings/time", "/settings/language",
+	"/settings/keyboard", "/access", "/certificate", "/history", "/history/5", "/log", "/power", "/pages/getting-started", "/nowhere",
+}
+
+func shotName(path string) string {
+	return strings.Trim(strings.ReplaceAll(path, "/", "-"), "-") + map[bool]string{true: "home"}[path == "/"]
+}
+
+// withRules gives the appliance own rules, a VLAN and a route, so that the
+// pages have something to show.
+func (s *site) withRules(t *testing.T) *site {
+	t.Helper()
+	const merge = `{"firewall": {"rules": [
+		{"action": "accept", "protocol": "tcp", "port": "22", "source": "192.0.2.0/24", "comment": "The administrators"},
+		{"action": "drop", "protocol": "any", "source": "198.51.100.0/24", "comment": "Guests"}]},
+		"network": {"no_proxy": [".example.com"], "interfaces": [
+		{"name": "eth0", "ipv4": "static", "ipv6": "auto", "addresses": ["192.0.2.7/24"], "gateways": ["192.0.2.1"],
+			"routes": [{"to": "198.51.100.0/24", "via": "192.0.2.2", "metric": 10}]},
+		{"name": "eth0.12", "vlan": 12, "ipv4": "dhcp", "ipv6": "off"}]}}`
+	if _, err := s.local.Change(t.Context(), 0, wire.Change{Merge: []byte(merge)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.local.Confirm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestPagesInChromium looks at every page, by day and by night.
+func TestPagesInChromium(t *testing.T) {
+	s := newSite(t).setUp(t).withRules(t)
+	c := s.chromium(t).login("admin")
+	for _, scheme := range []string{light, dark} {
+		c.screen(wide, scheme)
+		for _, path := range seen {
+			c.open(path)
+			c.shot(shotName(path) + "-" + scheme)
+		}
+	}
+}
+
+// fits fails if the page is wider than the screen.
+func (c *chromium) fits(path string) {
+	c.t.Helper()
+	const tooWide = `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, .diff, .hidden, .skip")).map(e => e.outerHTML.slice(0, 80))`
+	if list := eval[[]string](c, tooWide); len(list) > 0 || eval[bool](c, "document.documentElement.scrollWidth > innerWidth") {
+		c.t.Errorf("%s is wider than %d: %v", path, c.width, list)
+	}
+}
+
+// english are the texts that no page in the language may show as a line.
+func english(language string) map[string]string {
+	texts := map[string]string{}
+	en, other := words.Words{Wanted: "en", Charset: terminal.Full}, words.Words{Wanted: language, Charset: terminal.Full}
+	for _, id := range words.IDs() {
+		if text, ok := en.Lookup(id); ok && text != other.Text(id) {
+			texts[text] = id
+		}
+	}
+	for _, s := range setting.All() {
+		if s.Key() == "application" {
+			continue
+		}
+		for _, p := range s.Properties(setting.Env{}) {
+			for _, text := range []string{p.Title, p.Help} {
+				if title, _ := other.Lookup("property." + p.Key); text != title {
+					texts[text] = p.Key
+				}
+			}
+		}
+	}
+	return texts
+}
+
+// TestLanguagesInChromium: German and Japanese pages fit their screens, and
+// hold no words that stayed English.
+func TestLanguagesInChromium(t *testing.T) {
+	s := newSite(t)
+	c := s.chromium(t)
+	setup, err := s.local.Setup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.open("/setup")
+	c.fill("#code", setup.Code)
+	c.press("main button")
+	c.do(waitFor(`input[name=step]`))
+	look := func(language, path string) {
+		t.Helper()
+		forbidden := english(language)
+		if lang := eval[string](c, "document.documentElement.lang"); lang != language {
+			t.Errorf("%s is in %q; want %q", path, lang, language)
+		}
+		for _, line := range strings.Split(eval[string](c, "document.body.innerText"), "\n") {
+			if id, ok := forbidden[strings.TrimSpace(line)]; ok && !vendors(line) {
+				t.Errorf("%s in %s: %q (%s) is English", path, language, line, id)
+			}
+		}
+		c.fits(path)
+	}
+	speak := func(language string) {
+		t.Helper()
+		if _, err := s.local.Change(t.Context(), 0, wire.Change{Values: map[string]string{"language.language": language}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	visit := func(kind string, paths []string) {
+		t.Helper()
+		for _, language := range []string{"de", "ja"} {
+			speak(language)
+			for _, path := range paths {
+				c.screen(wide, light)
+				c.open(path)
+				c.shot(fmt.Sprintf("%s-%s%s", language, kind, shotName(strings.ReplaceAll(path, "?step=", "-"))))
+				look(language, path)
+				c.screen(narrow, light)
+				look(language, path)
+			}
+		}
+	}
+	if _, err := s.local.Answer(t.Context(), wire.Answer{Step: "language", Values: map[string]string{"language.language": "de"}}); err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	for _, step := range setup.Steps {
+		steps = append(steps, "/setup?step="+step.Name)
+	}
+	visit("wizard-", append([]string{"/"}, steps...))
+	s.setUp(t).withRules(t)
+	speak("en")
+	c.login("admin")
+	visit("", seen)
+}
+
+// vendors says whether a line is what the made-up vendor called a setting.
+func vendors(line string) bool {
+	return slices.Contains([]string{"Database", "Server", "Open", "Limits", "Timeout"}, strings.TrimSpace(line))
+}
+
+// TestAccessible: axe finds nothing wrong with any page, on any screen.
+func TestAccessible(t *testing.T) {
+	needChromium(t)
+	axe, err := os.ReadFile("../../internal/web/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("%v: make build fetches it", err)
+	}
+	check := func(c *chromium, as, path string) {
+		t.Helper()
+		for _, width := range []int64{wide, narrow} {
+			for _, scheme := range []string{light, dark} {
+				c.screen(width, scheme)
+				_ = eval[bool](c, "(typeof axe === 'undefined' && (0, eval)("+quote(string(axe))+"), true)")
+				const run = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + " at " + n.target.join(" ") + ": " + n.failureSummary)))`
+				for _, v := range eval[[]string](c, run, chromedp.EvalAwaitPromise) {
+					t.Errorf("%s as %s (%d, %s): %s", path, as, width, scheme, v)
+				}
+			}
+		}
+	}
+	s := newSite(t)
+	c := s.chromium(t)
+	setup, err := s.local.Setup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/", "/setup"} {
+		c.open(path)
+		check(c, "nobody yet", path)
+	}
+	c.fill("#code", setup.Code)
+	c.press("main button")
+	c.do(waitFor("input[name=step]"))
+	for _, step := range setup.Steps {
+		path := "/setup?step=" + step.Name
+		c.open(path)
+		check(c, "nobody yet", path)
+	}
+	s.setUp(t).withRules(t)
+	for _, path := range []string{"/", "/login", "/nowhere"} {
+		c.open(path)
+		check(c, "nobody", path)
+	}
+	c.login("admin")
+	for _, path := range seen {
+		c.open(path)
+		check(c, "admin", path)
+	}
+	c.open("/access")
+	c.fill(`form[action="/access/factor"] input[type=password]`, password+"\r")
+	c.do(waitFor(`form[action="/access/factor/on"]`))
+	check(c, "admin", "/access/factor")
+	// Pages that refuse, and the bar.
+	c.open("/settings/firewall")
+	c.fill(`input[name="firewall.rules[0].port"]`, "none\r")
+	c.sees("is not a port")
+	check(c, "admin", "/settings/firewall with a problem")
+	c.fill(`input[name="firewall.rules[0].port"]`, "23\r")
+	c.sees("is undone in")
+	check(c, "admin", "/settings/firewall with the bar")
+}
+
+// quote is a text as a script's string.
+func quote(text string) string {
+	data, _ := json.Marshal(text)
+	return string(data)
+}

@@ -1,0 +1,102 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// maxPicture bounds a picture of the documents: they are in the repository.
+const maxPicture = 60 << 10
+
+// TestPictures takes the pictures of docs/web.md anew, into the folder that
+// INGOT_PICTURES names. `make pictures` runs it in a network of its own, whose
+// adapters and addresses are made up, too.
+func TestPictures(t *testing.T) {
+	dir := os.Getenv("INGOT_PICTURES")
+	if dir == "" {
+		t.Skip("for make pictures")
+	}
+	if l, err := net.Listen("tcp", "127.0.0.1:9"); err == nil { // where the made-up shop is looked for
+		t.Cleanup(func() { l.Close() })
+	}
+	s := newSite(t).setUp(t).withRules(t)
+	c := s.chromium(t).login("admin")
+	take := func(name string, width, height int64, scheme, path string) {
+		t.Helper()
+		c.screen(width, scheme)
+		c.do(chromedp.EmulateViewport(width, height))
+		if path != "" {
+			c.open(path)
+		}
+		data, err := chromedp.Run(c.ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data = small(t, data); len(data) > maxPicture {
+			t.Errorf("%s has %d bytes", name, len(data))
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".png"), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take("settings", 1000, 760, light, "/settings/application")
+	take("firewall", 1000, 1010, light, "/settings/firewall")
+	take("firewall-phone", narrow, 1000, dark, "/settings/firewall#own")
+	take("network", 1000, 900, light, "/settings/network")
+	take("adapters", 1000, 1000, light, "/settings/network/adapters")
+	c.fill(`input[name="network.interfaces[0].addresses"]`, "192.0.2.8/24\r")
+	c.sees("is undone in")
+	take("pending", 1000, 420, light, "")
+}
+
+// small is a picture with at most 256 colours: the most frequent ones, and for
+// the others those nearest to them.
+func small(t *testing.T, data []byte) []byte {
+	t.Helper()
+	from, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[color.RGBA]int{}
+	bounds := from.Bounds()
+	rgba := image.NewRGBA(bounds)
+	draw.Draw(rgba, bounds, from, bounds.Min, draw.Src)
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			count[rgba.RGBAAt(x, y)]++
+		}
+	}
+	often := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return cmp.Compare(count[b], count[a]) })
+	var palette color.Palette
+	for _, c := range often[:min(len(often), 256)] {
+		palette = append(palette, c)
+	}
+	to := image.NewPaletted(bounds, palette)
+	nearest := map[color.RGBA]uint8{}
+	for c := range count {
+		nearest[c] = uint8(palette.Index(c))
+	}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			to.SetColorIndex(x, y, nearest[rgba.RGBAAt(x, y)])
+		}
+	}
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	if err := encoder.Encode(&out, to); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}

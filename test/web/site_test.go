@@ -1,0 +1,292 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ingotvm/ingot/internal/agent"
+	"github.com/ingotvm/ingot/internal/agent/access"
+	"github.com/ingotvm/ingot/internal/api"
+	"github.com/ingotvm/ingot/internal/api/client"
+	"github.com/ingotvm/ingot/internal/api/wire"
+	"github.com/ingotvm/ingot/internal/appliance"
+	"github.com/ingotvm/ingot/internal/release"
+	"github.com/ingotvm/ingot/internal/web"
+)
+
+// password is the administrator's.
+const password = "correct-Horse-7-battery"
+
+// site is an appliance's management, running in this process.
+type site struct {
+	url   string
+	agent *agent.Agent
+	gate  *access.Gate
+	// ahead is how much later it is for who lets people in, in nanoseconds.
+	ahead *atomic.Int64
+	// local asks as root on the appliance.
+	local *client.Client
+	log   *logged
+}
+
+// logged is what the agent logs.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) add(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintf(&l.text, format+"\n", args...)
+}
+
+// String is all of it so far.
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// newSite runs the agent of shop, an appliance with settings of every type,
+// that waits to be set up. What the data disk holds is made before.
+func newSite(t *testing.T, disk ...func(dataDir string)) *site {
+	t.Helper()
+	def, err := appliance.Load(os.DirFS("testdata/shop"), "appliance.yaml", appliance.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runDir, dataDir := t.TempDir(), t.TempDir()
+	logo, err := os.ReadFile("testdata/shop/logo.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := &release.Branding{Logo: logo, LogoType: "image/svg+xml", Pages: []release.Page{{
+		Name: "getting-started", Title: "Getting started", HTML: "<p>Put the <em>till</em> on the counter.</p><ol><li>Open it.</li></ol>",
+	}}}
+	boot, err := json.Marshal(release.Boot{Format: 1, Definition: def, Branding: look, Licences: map[string]string{
+		"en": "You may use this.\n\nBe kind.\n", "de": "Sie dürfen das benutzen.\n\nSeien Sie nett.\n",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"boot.json": boot, "init.json": []byte(`{"data":"second-disk"}`)} {
+		if err := os.WriteFile(filepath.Join(runDir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, fill := range disk {
+		fill(dataDir)
+	}
+	log := new(logged)
+	a, err := agent.New(agent.Options{Version: "test", RunDir: runDir, DataDir: dataDir, Root: "/", Log: log.add})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ahead := new(atomic.Int64)
+	gate := access.New(a.Access, access.Options{
+		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, File: a.LoginRecord(), Log: log.add,
+	})
+	handler := api.NewHandler(api.Routes(a, gate), gate)
+	pages := web.NewHandler(handler)
+	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
+	count := new(api.Connections)
+	remote, err := api.ListenTLS("127.0.0.1:0", a.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(runDir, "ingotd.sock")
+	unix, err := api.ListenUnix(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, api.NewServer(both, api.TLS, count), remote)
+	serve(t, api.NewServer(handler, api.Unix, count), unix)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		a.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+	})
+	s := &site{url: "https://" + remote.Addr().String(), agent: a, gate: gate, ahead: ahead, local: client.NewUnix(socket), log: log}
+	t.Cleanup(s.local.Close)
+	return s
+}
+
+func serve(t *testing.T, s *http.Server, l net.Listener) {
+	t.Helper()
+	go func() { _ = s.Serve(l) }() // ends with Close
+	t.Cleanup(func() { s.Close() })
+}
+
+// setUp answers the first boot's questions, with accounts of all three roles.
+func (s *site) setUp(t *testing.T) *site {
+	t.Helper()
+	ctx := t.Context()
+	setup, err := s.local.Setup(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range setup.Steps {
+		a := wire.Answer{Step: step.Name, Values: map[string]string{}}
+		switch step.Name {
+		case "eula":
+			a.Accept = step.Licence.Hash
+		case "administrator":
+			a.Values = map[string]string{"access.administrator": "admin", "access.password": password}
+		case "application":
+			a.Values = map[string]string{"application.owner": "owner@example.com"}
+		}
+		if _, err := s.local.Answer(ctx, a); err != nil {
+			t.Fatalf("step %s: %v", step.Name, err)
+		}
+	}
+	for name, role := range map[string]string{"olga": "operator", "anna": "auditor"} {
+		if err := s.local.NewAccount(ctx, wire.NewAccount{Name: name, Role: role, Password: password}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// browser is one without JavaScript.
+type browser struct {
+	t    *testing.T
+	site *site
+	http *http.Client
+	// header goes with every request.
+	header http.Header
+}
+
+func (s *site) browser(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the key was made a moment ago
+	t.Cleanup(transport.CloseIdleConnections)
+	return &browser{t, s, &http.Client{Transport: transport, Jar: jar}, http.Header{}}
+}
+
+// code is what an authenticator app shows for a secret, half a minute after the
+// one before: none is good twice.
+func (s *site) code(secret string) string {
+	s.ahead.Add(int64(30 * time.Second))
+	return access.Code(secret, time.Now().Add(time.Duration(s.ahead.Load())))
+}
+
+// page is an answer to a browser.
+type page struct {
+	status int
+	path   string // after redirects, with the query
+	header http.Header
+	text   string
+}
+
+func (b *browser) do(method, path string, form url.Values) page {
+	b.t.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	req, err := http.NewRequestWithContext(b.t.Context(), method, b.site.url+path, body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for name, values := range b.header {
+		req.Header[name] = values
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := b.http.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return page{resp.StatusCode, resp.Request.URL.RequestURI(), resp.Header, string(data)}
+}
+
+func (b *browser) get(path string) page { b.t.Helper(); return b.do("GET", path, nil) }
+
+// post sends a form, given as names and values in turn.
+func (b *browser) post(path string, pairs ...string) page {
+	b.t.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	return b.do("POST", path, form)
+}
+
+// login logs in as an account, whose password is password.
+func (b *browser) login(account string) *browser {
+	b.t.Helper()
+	if p := b.post("/login", "account", account, "password", password, "to", "/"); p.status != 200 || p.path != "/" {
+		b.t.Fatalf("%s is not logged in: %d %s\n%s", account, p.status, p.path, p.text)
+	}
+	return b
+}
+
+// says checks that a page holds texts, those with a "!" before not.
+func (p page) says(t *testing.T, status int, texts ...string) page {
+	t.Helper()
+	if p.status != status {
+		t.Errorf("%s: status %d, want %d:%s", p.path, p.status, status, p.words())
+	}
+	for _, text := range texts {
+		not := strings.HasPrefix(text, "!")
+		if strings.Contains(p.text, strings.TrimPrefix(text, "!")) == not {
+			t.Errorf("%s: want %q; the page says%s", p.path, text, p.words())
+		}
+	}
+	return p
+}
+
+// words are the page's text and the values of its fields, without markup.
+func (p page) words() string {
+	_, body, _ := strings.Cut(p.text, "<main")
+	body = regexp.MustCompile(`<[^>]* id="([^"]*)"[^>]* value="([^"]*)"[^>]*>`).ReplaceAllString(body, "[$1: $2]")
+	body = regexp.MustCompile(`<option[^>]*>[^<]*</option>|<[^>]*>`).ReplaceAllString(body, "")
+	return regexp.MustCompile(`\s*\n\s*`).ReplaceAllString(body, "\n  ")
+}
+
+// eventually tries until it works.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
