@@ -179,6 +179,7 @@ func (a *Agent) Settings(ctx context.Context) ([]wire.Setting, error) {
 	list := []wire.Setting{}
 	for _, s := range setting.All() {
 		w := wire.Setting{Key: s.Key(), Properties: []wire.Property{}, Facts: []wire.Fact{}}
+		_, w.Guarded = s.(setting.Guard)
 		for _, p := range s.Properties(env) {
 			w.Properties = append(w.Properties, wireProperty(p, revision.Document))
 		}

@@ -27,9 +27,6 @@ type settingView struct {
 	CutsOff bool
 }
 
-// cutOff are the settings that have to be confirmed over a new connection.
-var cutOff = []string{"network", "firewall", "access"}
-
 // settingsOf are the settings that have something to ask on a page of the
 // common kind.
 func (v *visit) settingsOf() ([]wire.Setting, error) {
@@ -89,7 +86,7 @@ func (v *visit) showSetting(status int, typed map[string]string, complete func(*
 	if err != nil {
 		return err
 	}
-	view := settingView{Key: s.Key, Form: v.newForm(properties, typed), Facts: s.Facts, Trouble: s.Problem, CutsOff: slices.Contains(cutOff, s.Key)}
+	view := settingView{Key: s.Key, Form: v.newForm(properties, typed), Facts: s.Facts, Trouble: s.Problem, CutsOff: s.Guarded}
 	view.Form.Base = config.Revision
 	view.Menu = v.settingsMenu(all, s.Key)
 	if s.Key == "firewall" {
