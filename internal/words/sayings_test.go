@@ -26,6 +26,10 @@ var speakers = []string{
 	"internal/host/*.go",
 }
 
+// initrd says its warnings in whole sentences, and much else on the screen of
+// the boot.
+var initrd = []string{"cmd/ingot-init/*.go", "internal/initrd/disks/*.go"}
+
 // saying is one text in the agent's source.
 type saying struct {
 	// shape is the text with %s for values of any kind.
@@ -90,7 +94,7 @@ var deaf = regexp.MustCompile(`^(Log|log|logf|Printf|Println|panic|Format|Parse|
 var quiet = []string{"Title", "Help", "Group", "Example", "Default", "Why", "why", "Summary"}
 
 // loud are fields that people see.
-var loud = []string{"Message", "Hint", "Text", "Fix", "Detail", "Problem", "Comment", "Refused"}
+var loud = []string{"Message", "Hint", "Text", "Fix", "Detail", "Problem", "Comment", "Refused", "refused"}
 
 func (s *scanner) visit(n ast.Node) bool {
 	switch n := n.(type) {
@@ -243,11 +247,22 @@ func shapeOf(pattern string) string {
 	})
 }
 
-// agent are the sayings of the speakers.
+// agent are the sayings of the speakers, and of the initrd.
 func agent(t *testing.T) []saying {
 	t.Helper()
+	list := sayings(t, speakers)
+	whole := regexp.MustCompile(`^[A-Z].*\.$`)
+	for _, s := range sayings(t, initrd) {
+		s.prose = s.prose && whole.MatchString(s.shape)
+		list = append(list, s)
+	}
+	return list
+}
+
+func sayings(t *testing.T, globs []string) []saying {
+	t.Helper()
 	var list []saying
-	for _, glob := range speakers {
+	for _, glob := range globs {
 		names, err := filepath.Glob(filepath.Join("../..", glob))
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v", glob, err)
@@ -285,8 +300,25 @@ func fill(shape string) (text string, values []string) {
 	return text, values
 }
 
+// samples stand for values that the agent says itself.
+var samples = []string{"is missing", "restart", "language", "rule 7", "a list"}
+
 // missed says what of a saying has no translation; "" when all has.
-func missed(shape, language string) string {
+func missed(shape, language string) (trouble string) {
+	trouble = lacks(shape, language)
+	for _, sample := range samples {
+		if last := strings.LastIndex(shape, "%s"); trouble != "" && last >= 0 {
+			first := strings.Replace(shape, "%s", sample, 1)
+			if lacks(first, language) == "" || lacks(shape[:last]+sample+shape[last+2:], language) == "" {
+				return ""
+			}
+		}
+	}
+	return trouble
+}
+
+// lacks says the same, of values that nobody knows.
+func lacks(shape, language string) string {
 	text, values := fill(shape)
 	r := reader{language: language, steps: maxSteps, index: patterns()}
 	f := r.say(text, 0)
@@ -327,7 +359,7 @@ func TestEverySayingIsTranslated(t *testing.T) {
 
 // said are shapes of texts that the agent passes on, or that are put together
 // where the scan does not see it.
-var said = []string{"connection refused", "memory of %s"}
+var said = []string{"connection refused", "memory of %s", "there is no /%s", "it must be one of %s"}
 
 // TestNoSentenceIsStale: what the agent does not say any more is in no table.
 func TestNoSentenceIsStale(t *testing.T) {

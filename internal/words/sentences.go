@@ -1,6 +1,7 @@
 package words
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,7 +16,8 @@ import (
 //	%s  for any text, which comes back as it is
 //	%q  for a text in quotes, as Go writes it
 //	%d  for a whole number
-//	%w  for what the agent says itself, which is translated in its turn
+//	%w  for what the agent says itself, which is translated in its turn: it must
+//	    be known, unless it is the cause at the end, after a colon
 //
 // whatever verb the source has there. A translation has the same ones; where
 // their order is another, %[2]s says which one is meant.
@@ -27,7 +29,7 @@ import (
 func sentences() [][]text {
 	return [][]text{
 		answerSentences, accessSentences, changeSentences, seedSentences, appSentences, valueSentences,
-		networkSentences, certificateSentences, statusSentences, machineSentences,
+		networkSentences, certificateSentences, statusSentences, machineSentences, startSentences,
 	}
 }
 
@@ -110,6 +112,13 @@ func (p *pattern) in(language string) []piece {
 		return p.japanese
 	}
 	return p.german
+}
+
+// isCause says whether a value is what stands at the end after a colon.
+func (p *pattern) isCause(i int) bool {
+	after := p.english[i+1:]
+	atEnd := len(after) == 0 || len(after) == 1 && after[0].text == "."
+	return atEnd && i > 0 && strings.HasSuffix(p.english[i-1].text, ": ")
 }
 
 // index finds the patterns that a sentence may be of.
@@ -278,19 +287,20 @@ func (r *reader) fitText(rest []piece, text string, values []string) ([]string, 
 	}
 }
 
-// render writes a pattern in the language, with the values in their places.
+// render writes a pattern in the language, with the values in their places;
+// nothing when a value that ought to be known is not.
 func (r *reader) render(p *pattern, values []string, depth int) found {
 	f := found{size: p.size}
-	said := make([]string, len(values))
-	for _, part := range p.english {
-		if part.verb == 0 {
+	said := slices.Clone(values)
+	for i, part := range p.english {
+		if part.verb != 'w' {
 			continue
 		}
-		said[part.value] = values[part.value]
-		if part.verb == 'w' {
-			if inner := r.say(values[part.value], depth+1); inner.size > 0 {
-				said[part.value], f.size = inner.text, f.size+inner.size
-			}
+		inner := r.say(values[part.value], depth+1)
+		if inner.size > 0 {
+			said[part.value], f.size = inner.text, f.size+inner.size
+		} else if !p.isCause(i) {
+			return found{}
 		}
 	}
 	var text strings.Builder
@@ -356,7 +366,7 @@ func (r *reader) predicate(text string, depth int) (f found) {
 
 // chain are sentences with a sign between, such as an error and its cause.
 func (r *reader) chain(text string, depth int) (best found) {
-	for _, sign := range []string{": ", "; ", "\n"} {
+	for _, sign := range []string{": ", "; ", ". ", "\n"} {
 		for _, at := range cuts(text, sign, maxLinks) {
 			if r.steps < 0 {
 				return best
@@ -394,5 +404,9 @@ func (r *reader) join(before, sign, after string, depth int) found {
 	if right.size == 0 {
 		right.text = after
 	}
-	return found{left.text + sign + right.text, left.size + len(sign) + right.size}
+	between := sign
+	if sign == ". " && r.language == "ja" {
+		between = "。"
+	}
+	return found{left.text + between + right.text, left.size + len(sign) + right.size}
 }

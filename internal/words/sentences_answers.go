@@ -13,7 +13,7 @@ var answerSentences = []text{
 	{"cannot read the request's body", "die Anfrage ist nicht zu lesen", "リクエストを読み取れません"},
 	{"something follows it", "danach kommt noch etwas", "後に余分なものがあります"},
 	{"it is empty", "sie ist leer", "空です"},
-	{"there is no %s", "%s gibt es nicht", "%s はありません"},
+	{"there is no /%s", "/%s gibt es nicht", "/%s はありません"},
 	{"%s does not take %s", "%s nimmt kein %s an", "%s は %s を受け付けません"},
 	{"it takes %s", "angenommen wird %s", "使えるのは %s です"},
 	{"a page of another site may not do this", "eine Seite einer anderen Website darf das nicht", "他のサイトのページからはできません"},

@@ -35,7 +35,7 @@ var changeSentences = []text{
 	{"cannot write which revision is in force", "welche Revision gilt, lässt sich nicht schreiben", "有効なリビジョンを記録できません"},
 	{"cannot change the configuration", "die Konfiguration lässt sich nicht ändern", "設定を変更できません"},
 	{"another change takes too long", "eine andere Änderung dauert zu lange", "別の変更に時間がかかっています"},
-	{"%w; it is in force until the next start and then made anew", "%w; sie gilt bis zum nächsten Start und wird dann neu gemacht", "%w。次の起動まで有効で、その後作り直されます"},
+	{"it is in force until the next start and then made anew", "sie gilt bis zum nächsten Start und wird dann neu gemacht", "次の起動まで有効で、その後作り直されます"},
 	{"cannot open the configuration", "die Konfiguration lässt sich nicht öffnen", "設定を開けません"},
 	{"there is no system to configure", "es gibt kein System, das zu konfigurieren wäre", "設定対象のシステムがありません"},
 	{"cannot tell this boot from others", "dieser Start ist von anderen nicht zu unterscheiden", "今回の起動を他と区別できません"},

@@ -4,7 +4,7 @@ package words
 // its memory and disks.
 var machineSentences = []text{
 	{"cannot set the firewall", "die Firewall lässt sich nicht setzen", "ファイアウォールを設定できません"},
-	{"cannot set the firewall: rule %d, %w: %w", "die Firewall lässt sich nicht setzen: Regel %d, %w: %w", "ファイアウォールを設定できません: 規則 %d、%w: %w"},
+	{"cannot set the firewall: rule %d, %s: %w", "die Firewall lässt sich nicht setzen: Regel %d, %s: %w", "ファイアウォールを設定できません: 規則 %d、%s: %w"},
 	{"cannot read the firewall", "die Firewall ist nicht zu lesen", "ファイアウォールを読み取れません"},
 	{"cannot reach the packet filter", "der Paketfilter ist nicht zu erreichen", "パケットフィルターに接続できません"},
 	{"the kernel has no nftables", "der Kernel hat kein nftables", "カーネルにnftablesがありません"},

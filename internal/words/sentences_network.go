@@ -67,7 +67,7 @@ var networkSentences = []text{
 	{"is not an address with the length of its network", "ist keine Adresse mit der Länge ihres Netzes", "ネットワーク長付きのアドレスではありません"},
 	{"is not a network", "ist kein Netz", "ネットワークではありません"},
 
-	{"cannot write the machine's name", "der Name der Maschine lässt sich nicht schreiben", "マシンの名前を書き込めません"},
+	{"cannot write the machine's name: it %w", "der Name der Maschine lässt sich nicht schreiben: er %w", "マシンの名前を書き込めません: %w"},
 	{"cannot write the settings of %q", "die Einstellungen von %q lassen sich nicht schreiben", "%q の設定を書き込めません"},
 	{"cannot write the settings of DNS", "die Einstellungen von DNS lassen sich nicht schreiben", "DNSの設定を書き込めません"},
 	{"cannot note what was applied", "was angewandt wurde, lässt sich nicht festhalten", "適用した内容を記録できません"},
@@ -103,7 +103,7 @@ var networkSentences = []text{
 	{"%q is not an action", "%q ist keine Aktion", "%q は動作ではありません"},
 	{"Use accept, drop or reject.", "Nehmen Sie accept, drop oder reject.", "accept、drop、reject のいずれかを使ってください。"},
 	{"Write an address, such as 192.0.2.7, or a network, such as 192.0.2.0/24.", "Schreiben Sie eine Adresse, etwa 192.0.2.7, oder ein Netz, etwa 192.0.2.0/24.", "192.0.2.7 のようなアドレス、または 192.0.2.0/24 のようなネットワークを書いてください。"},
-	{"the firewall's %w is %w instead of %w", "in der Firewall ist %w: %w statt %w", "ファイアウォールの%wが「%[3]w」ではなく「%[2]w」です"},
+	{"the firewall's %w is %s instead of %s", "in der Firewall ist %w: %s statt %s", "ファイアウォールの%[1]wが「%[3]s」ではなく「%[2]s」です"},
 	{"none", "keine", "なし"},
 	{"rule %d", "Regel %d", "規則 %d"},
 	{"the machine itself", "die Maschine selbst", "マシン自身"},

@@ -84,7 +84,11 @@ func TestSentence(t *testing.T) {
 		{"the service web does not run; its last words: no", "der Dienst web läuft nicht; seine letzten Worte: no", "サービス web が稼働していません; 最後の出力: no"},
 		{"the machine is named \"a\" instead of \"b\"", `die Maschine heißt "a" statt "b"`, `マシンの名前が "b" ではなく "a" です`},
 		{`"xx" is not a tag of formats that the appliance knows`, `"xx" kennt die Appliance nicht (Kennung der Formate)`, `"xx" は未対応です(書式の識別子)`},
-		{"it must be one of de, en", "es muss eines davon sein: de, en", "値は次のいずれかでなければなりません: de, en"},
+		{"The data disk cannot be set up, so everything is lost at the next restart: input/output error.", "Die Datenplatte lässt sich nicht einrichten, darum geht beim nächsten Neustart alles verloren: input/output error.", "データディスクを準備できないため、次の再起動ですべて失われます: input/output error。"},
+		{"the certificate of the shop is old", "the certificate of the shop is old", "the certificate of the shop is old"},
+		{"If it does not start, you cannot be at work", "If it does not start, you cannot be at work", "If it does not start, you cannot be at work"},
+		{"the uploaded certificate cannot be used, so the appliance's own is. Upload it once more, with its key", "das hochgeladene Zertifikat ist nicht verwendbar, darum gilt das eigene der Appliance. Laden Sie es noch einmal hoch, mit seinem Schlüssel", "アップロードされた証明書が使えないため、アプライアンス自身のものを使っています。鍵とともにもう一度アップロードしてください"},
+		{"it must be one of de, en", "es muss eines davon sein: de, en", "次のいずれかでなければなりません: de, en"},
 		{"the authority's directory is not a URL that begins with https://", "das Verzeichnis der Stelle ist keine URL, die mit https:// beginnt", "認証局のディレクトリー はhttps:// で始まるURLではありません"},
 	} {
 		if got := (Words{Wanted: "en", Charset: terminal.Full}).Sentence(c.english); got != c.english {

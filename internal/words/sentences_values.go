@@ -12,7 +12,7 @@ var valueSentences = []text{
 	{"is not written as it should be", "ist nicht so geschrieben, wie es sein soll", "正しい形で書かれていません"},
 	{"write %q", "schreiben Sie %q", "%q と書いてください"},
 	{"did you mean %s?", "meinten Sie %s?", "%s のことですか?"},
-	{"it %w", "es %w", "値は%w"},
+	{"it must be one of %s", "es muss eines davon sein: %s", "次のいずれかでなければなりません: %s"},
 	{"a value is needed", "ein Wert wird gebraucht", "値が必要です"},
 
 	{"must not be longer than %s", "darf nicht länger als %s sein", "%s 以下でなければなりません"},

@@ -23,8 +23,20 @@ var unseen = []string{
 	"The certificate is left out: its private key is not here",
 	// Options that propertyTexts translates.
 	"Made by the appliance, signed by itself", "From an authority, automatically (ACME)",
+	// A certificate's name that an authority did not say.
+	"the name",
+	// Tables have "there is no /%s" and "it must be one of %s": what follows is known.
+	"there is no %s", "it %s",
 	// A resource by its name in the definition; "memory of" is translated.
 	"%s of %s",
+	// What the screen shows while the machine starts, or does not.
+	"Waiting for the data disk ...", "Preparing the data disk ...", "Resetting to factory settings ...", "Preparing version %s for its first start ...",
+	"The system disk is damaged or was changed. Deploy the appliance again; data on the data disk is kept.",
+	"Check in the hypervisor that the first disk is attached and on a supported controller.",
+	"The disk reports errors. Check the storage below this virtual machine.",
+	"The system disk is too small for this version. Deploy the appliance again, or enlarge the disk.",
+	"Give the virtual machine more memory.",
+	"If it does not start after that, deploy the appliance again; data on the data disk is kept.",
 	// What follows is a sentence of its own, or nothing.
 	"the service %s does not run%s",
 }
