@@ -27,7 +27,7 @@ func login(v *visit) error {
 		if e.Continue != "" {
 			return v.toCode(e.Continue, view.To)
 		}
-		view.Problem = e.Message
+		view.Problem = v.say(e.Message)
 		if e.Status == http.StatusUnauthorized {
 			view.Problem = v.T("web.login.wrong")
 		}

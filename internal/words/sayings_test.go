@@ -23,7 +23,7 @@ var speakers = []string{
 	"internal/appliance/setting.go", "internal/appliance/certificate/*.go",
 	"internal/config/*.go", "internal/config/seedtext/*.go", "internal/config/setting/*.go", "internal/config/setting/nettext/*.go",
 	"internal/config/setting/passwords/*.go", "internal/config/setting/tlspem/*.go",
-	"internal/host/*.go",
+	"internal/host/*.go", "internal/web/*.go", "internal/console/*.go",
 }
 
 // initrd says its warnings in whole sentences, and much else on the screen of
@@ -320,7 +320,7 @@ func missed(shape, language string) (trouble string) {
 // lacks says the same, of values that nobody knows.
 func lacks(shape, language string) string {
 	text, values := fill(shape)
-	r := reader{language: language, steps: maxSteps, index: patterns()}
+	r := reader{language: language, steps: maxSteps, index: patterns(), heard: map[string]found{}}
 	f := r.say(text, 0)
 	want := len(text)
 	for _, v := range values {

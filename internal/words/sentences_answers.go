@@ -1,7 +1,7 @@
 package words
 
-// answerSentences are those of the API and of its client about requests, and
-// of what can be asked of the agent: power, services, notices, the set-up.
+// answerSentences are those of the API, of its client and of the pages about
+// requests, and of what can be asked of the agent: power, services, notices, the set-up.
 var answerSentences = []text{
 	{"the change is not valid", "die Änderung ist nicht gültig", "変更内容が正しくありません"},
 	{"read the configuration again, and make the change from there", "lesen Sie die Konfiguration neu, und ändern Sie sie von dort aus", "設定を読み直してから、変更してください"},
@@ -33,6 +33,11 @@ var answerSentences = []text{
 	{"the action must be \"restart\" or \"off\"", "die Aktion muss \"restart\" oder \"off\" sein", "動作は \"restart\" か \"off\" でなければなりません"},
 	{"the action %q is not known", "die Aktion %q ist nicht bekannt", "動作 %q は不明です"},
 	{"write restart or off", "schreiben Sie restart oder off", "restart か off を指定してください"},
+
+	{"the form cannot be read", "das Formular ist nicht zu lesen", "フォームを読み取れません"},
+	{"cannot encode the change", "die Änderung lässt sich nicht schreiben", "変更を作成できません"},
+	{"cannot read the rules", "die Regeln sind nicht zu lesen", "規則を読み取れません"},
+	{"there is no template %s", "es gibt keine Vorlage %s", "テンプレート %s がありません"},
 
 	{"the agent's certificate does not have the expected fingerprint", "das Zertifikat des Agenten hat nicht den erwarteten Fingerabdruck", "エージェントの証明書のフィンガープリントが想定と異なります"},
 	{"cannot reach the agent", "der Agent ist nicht zu erreichen", "エージェントに接続できません"},
