@@ -81,7 +81,7 @@ var valueSentences = []text{
 	{"is not a network; the one around that address is %s", "ist kein Netz; das um diese Adresse ist %s", "ネットワークではありません。このアドレスを含むネットワークは %s です"},
 	{"is not a port or range of ports", "ist weder ein Port noch ein Bereich von Ports", "ポートでもポート範囲でもありません"},
 	{"is a range that ends before it begins", "ist ein Bereich, der endet, bevor er beginnt", "範囲の終わりが始まりより前です"},
-	{"has %q, which %w", "hat %q, und das %w", "%q は%w"},
+	{"has %q, which %w", "enthält %q: das %w", "%q は%w"},
 
 	{"is not a setting of this appliance", "ist keine Einstellung dieser Appliance", "このアプライアンスの設定ではありません"},
 	{"is hidden, and there is no value that could be kept", "ist verborgen, und es gibt keinen Wert, der bleiben könnte", "伏せられていますが、保持できる値がありません"},

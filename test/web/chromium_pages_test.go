@@ -118,12 +118,7 @@ func TestLanguagesInChromium(t *testing.T) {
 		}
 		c.fits(path)
 	}
-	speak := func(language string) {
-		t.Helper()
-		if _, err := s.local.Change(t.Context(), 0, wire.Change{Values: map[string]string{"language.language": language}}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	speak := func(language string) { t.Helper(); s.speak(t, language) }
 	visit := func(kind string, paths []string) {
 		t.Helper()
 		for _, language := range []string{"de", "ja"} {
