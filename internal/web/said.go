@@ -30,5 +30,8 @@ func (v *visit) facts(facts []wire.Fact) []wire.Fact {
 	return list
 }
 
+// Hint is what the agent says to do, as it stands after a full stop.
+func (f frame) Hint(english string) string { return f.v.words.Hint(english) }
+
 // Say is a sentence of the agent's in the language of the page.
 func (f frame) Say(english string) string { return f.v.say(english) }

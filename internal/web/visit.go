@@ -195,7 +195,7 @@ func (v *visit) fail(err error) {
 	data := struct {
 		Message, Hint string
 		Problems      []string
-	}{v.say(e.Message), v.say(e.Hint), nil}
+	}{v.say(e.Message), v.words.Hint(e.Hint), nil}
 	for _, p := range v.inWords(e.Problems) {
 		data.Problems = append(data.Problems, p.Path+": "+p.Message)
 	}

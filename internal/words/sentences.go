@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ingotvm/ingot/internal/console/terminal"
 )
@@ -65,7 +67,17 @@ func (w Words) Advice(message, hint string) string {
 		return message
 	}
 	stop := w.Text("web.stop")
-	return strings.TrimSuffix(message, strings.TrimSpace(stop)) + stop + w.Sentence(hint)
+	return strings.TrimSuffix(message, strings.TrimSpace(stop)) + stop + w.Hint(hint)
+}
+
+// Hint is what to do, as it stands after a full stop.
+func (w Words) Hint(english string) string {
+	said := w.Sentence(english)
+	if w.Language() != "de" || said == english {
+		return said
+	}
+	first, size := utf8.DecodeRuneInString(said)
+	return string(unicode.ToUpper(first)) + said[size:]
 }
 
 // Fact is one thing of the machine, with what is wanted of it and what it is.
@@ -79,9 +91,6 @@ func (w Words) Fact(name, wanted, actual string) (string, string, string) {
 
 // list are values with commas between, of which each may be a word of ours.
 func (w Words) list(english string) string {
-	if whole := w.Sentence(english); whole != english {
-		return whole
-	}
 	parts := strings.Split(english, ", ")
 	for i := range parts {
 		parts[i] = w.Sentence(parts[i])

@@ -115,13 +115,16 @@ func TestAdviceAndFacts(t *testing.T) {
 	}{
 		{Words{}, "is missing", "", "is missing"},
 		{Words{}, "is missing", "give the value", "is missing. give the value"},
-		{german, "is missing", "give the value", "fehlt. geben Sie den Wert an"},
+		{german, "is missing", "give the value", "fehlt. Geben Sie den Wert an"},
 		{japanese, "is missing", "give the value", "ありません。値を指定してください"},
 		{japanese, "of a vendor", "", "of a vendor"},
 	} {
 		if got := c.w.Advice(c.message, c.hint); got != c.want {
 			t.Errorf("Advice(%q, %q) = %q; want %q", c.message, c.hint, got, c.want)
 		}
+	}
+	if _, wanted, _ := japanese.Fact("addresses of eth0", "192.0.2.7/24, automatic IPv6", ""); wanted != "192.0.2.7/24, IPv6自動" {
+		t.Errorf("in Japanese %q", wanted)
 	}
 	for _, c := range [][2][3]string{
 		{{"addresses of eth0", "192.0.2.7/24, automatic IPv6", "not connected"}, {"Adressen von eth0", "192.0.2.7/24, IPv6 automatisch", "nicht verbunden"}},

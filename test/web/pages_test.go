@@ -31,7 +31,7 @@ func TestWizardWithoutScripts(t *testing.T) {
 	b.get("/login").says(t, 200)
 	b.get("/setup").says(t, 200, "Einmalcode", "!Host name")
 	b.post("/setup", "step", "network", "network.hostname", "x").says(t, 200, "Einmalcode") // without the code nothing
-	b.post("/setup", "code", "AAAA-AAAA").says(t, 403, "der Einmalcode ist falsch. die Konsole der Appliance zeigt ihn")
+	b.post("/setup", "code", "AAAA-AAAA").says(t, 403, "der Einmalcode ist falsch. Die Konsole der Appliance zeigt ihn")
 	setup, err := s.local.Setup(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ var wrongs = []struct {
 		"de": {"ist kein Zertifikat in PEM, das mit -----BEGIN CERTIFICATE----- beginnt"}, "ja": {"PEM形式の証明書ではありません"},
 	}},
 	{"/power", "/reset", []string{"confirm", "another"}, map[string][]string{
-		"de": {"der Name der Appliance stimmt nicht. tippen Sie shop"}, "ja": {"アプライアンスの名前が一致しません。shop と入力してください"},
+		"de": {"der Name der Appliance stimmt nicht. Tippen Sie shop"}, "ja": {"アプライアンスの名前が一致しません。shop と入力してください"},
 	}},
 }
 
@@ -92,7 +92,7 @@ func TestPagesSayItInTheLanguage(t *testing.T) {
 		b.get("/").says(t, 200, html.EscapeString(german.Sentence(svc.Detail)))
 	}
 	olga := s.browser(t).login("olga")
-	olga.post("/settings/time", "base", "1", "time.zone", "Europe/Berlin").says(t, 403, "die Rolle operator darf das nicht", "das braucht die Rolle admin")
+	olga.post("/settings/time", "base", "1", "time.zone", "Europe/Berlin").says(t, 403, "die Rolle operator darf das nicht", "Das braucht die Rolle admin")
 	var e *client.Error
 	err = s.local.NewAccount(t.Context(), wire.NewAccount{Name: "admin", Role: "admin", Password: password})
 	if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Message != `there is an account "admin" already` {
@@ -135,9 +135,9 @@ func TestSentencesInChromium(t *testing.T) {
 		for _, wrong := range wrongs {
 			c.open(wrong.page)
 			for i := 0; i < len(wrong.typed); i += 2 {
-				_ = eval[bool](c, fmt.Sprintf(`(document.querySelector('form[action^=%q] [name=%q]').value = %q, true)`, wrong.form, wrong.typed[i], wrong.typed[i+1]))
+				_ = eval[bool](c, fmt.Sprintf(`(document.querySelector('form:is([action=%[1]q],[action^="%[1]s#"]) [name=%[2]q]').value = %[3]q, true)`, wrong.form, wrong.typed[i], wrong.typed[i+1]))
 			}
-			c.press(fmt.Sprintf(`form[action^=%q] .buttons button`, wrong.form))
+			_ = eval[bool](c, fmt.Sprintf(`(document.querySelector('form:is([action=%[1]q],[action^="%[1]s#"])').requestSubmit(), true)`, wrong.form))
 			c.do(waitFor(".problem, .problems"))
 			look(shotName(wrong.page) + "-refused")
 		}
