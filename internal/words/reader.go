@@ -229,7 +229,7 @@ func (r *reader) join(before, sign, after string, depth int) found {
 		right.text = after
 	}
 	between := sign
-	if sign == ". " && r.language == "ja" {
+	if r.language == "ja" && (sign == ". " || sign == "; ") {
 		between = "。"
 	}
 	return found{left.text + between + right.text, left.size + len(sign) + right.size}

@@ -34,7 +34,7 @@ var wrongs = []struct {
 		"ja": {"&#34;99999&#34; はポートでもポート範囲でもありません", "&#34;nowhere&#34; はアドレスでもネットワークでもありません。192.0.2.7 のような"},
 	}},
 	{"/settings/time", "/settings/time", []string{"time.zone", "Europe/Berlim"}, map[string][]string{
-		"de": {"ist keine Zeitzone; meinten Sie Europe/Berlin?"}, "ja": {"タイムゾーンではありません; Europe/Berlin のことですか?"},
+		"de": {"ist keine Zeitzone; meinten Sie Europe/Berlin?"}, "ja": {"タイムゾーンではありません。Europe/Berlin のことですか?"},
 	}},
 	{"/settings/application", "/settings/application", []string{"application.tills", "300", "application.timeout", "soon"}, map[string][]string{
 		"de": {"darf höchstens 99 sein", "muss eine Dauer sein"}, "ja": {"99 以下でなければなりません", "90s や 1h30m のような時間でなければなりません"},
