@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +79,7 @@ func runAgent(ctx context.Context, opts RunOptions, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	debug.SetMemoryLimit(a.Memory())
 	gate := access.New(a.Access, access.Options{Log: logf, File: a.LoginRecord()})
 	servers, err := listen(opts, a, gate, logf)
 	if err != nil {

@@ -19,6 +19,18 @@ func (a *Agent) openDoor() {
 	})
 }
 
+// Memory is what the agent may take, in bytes, besides what Go does not count:
+// the program's own pages and stacks.
+func (a *Agent) Memory() int64 {
+	if a.door != nil {
+		return frontdoor.Memory
+	}
+	return ownMemory
+}
+
+// ownMemory leaves room below the goal of 32 MiB resident.
+const ownMemory = 24 << 20
+
 // authorityOptions are those of whoever gets certificates: on port 80 it
 // answers through the door, where there is one.
 func (a *Agent) authorityOptions() authority.Options {

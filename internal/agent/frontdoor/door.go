@@ -18,11 +18,11 @@ import (
 
 // The limits of the door.
 const (
-	// maxVisitors bounds the connections on 443: the agent has memory for them
-	// besides its own (test/bench says what each takes). Idle ones make room.
-	// One address gets half: many visitors may come through one.
-	maxVisitors        = 256
-	maxVisitorsPerPeer = 128
+	// maxVisitors bounds the connections on 443. Each takes some 50 KiB while
+	// it is busy (test/bench). Idle ones make room. One address gets half: a
+	// whole office may come through one.
+	maxVisitors        = 512
+	maxVisitorsPerPeer = 256
 	// maxAsking bounds those on 80, which live for one answer.
 	maxAsking        = 64
 	maxAskingPerPeer = 16
@@ -33,6 +33,8 @@ const (
 	idleTimeout = 60 * time.Second
 	// askTimeout bounds everything on 80.
 	askTimeout = 10 * time.Second
+	// Memory is what the agent may take with as many busy visitors, in bytes.
+	Memory = 48 << 20
 	// openAgain is the pause before a port that could not be opened is tried again.
 	openAgain = 5 * time.Second
 )

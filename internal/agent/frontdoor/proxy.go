@@ -23,8 +23,8 @@ const (
 	keepIdle = time.Second
 	// maxAnswerHead bounds the head of an answer, in bytes.
 	maxAnswerHead = 256 << 10
-	// copySize is two TLS records.
-	copySize = 32 << 10
+	// copySize is a TLS record.
+	copySize = 16 << 10
 )
 
 // newHandler hands requests to the application on a port of loopback.
