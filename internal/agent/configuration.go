@@ -173,7 +173,7 @@ func (a *Agent) Schema() ([]byte, error) { return setting.Schema(a.environment) 
 
 // Settings are all settings with their properties, and how the live system
 // compares with them.
-func (a *Agent) Settings(ctx context.Context) ([]wire.Setting, error) {
+func (a *Agent) Settings(ctx context.Context, facts func(key string) bool) ([]wire.Setting, error) {
 	env := a.env()
 	revision, _ := a.engine.Current()
 	list := []wire.Setting{}
@@ -183,12 +183,14 @@ func (a *Agent) Settings(ctx context.Context) ([]wire.Setting, error) {
 		for _, p := range s.Properties(env) {
 			w.Properties = append(w.Properties, wireProperty(p, revision.Document))
 		}
-		facts, err := s.Actual(ctx, a.sys, env, revision.Document)
-		if err != nil {
-			w.Problem = err.Error()
-		}
-		for _, f := range facts {
-			w.Facts = append(w.Facts, wire.Fact(f))
+		if facts(s.Key()) {
+			actual, err := s.Actual(ctx, a.sys, env, revision.Document)
+			if err != nil {
+				w.Problem = err.Error()
+			}
+			for _, f := range actual {
+				w.Facts = append(w.Facts, wire.Fact(f))
+			}
 		}
 		list = append(list, w)
 	}
