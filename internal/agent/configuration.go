@@ -173,21 +173,24 @@ func (a *Agent) Schema() ([]byte, error) { return setting.Schema(a.environment) 
 
 // Settings are all settings with their properties, and how the live system
 // compares with them.
-func (a *Agent) Settings(ctx context.Context) ([]wire.Setting, error) {
+func (a *Agent) Settings(ctx context.Context, facts func(key string) bool) ([]wire.Setting, error) {
 	env := a.env()
 	revision, _ := a.engine.Current()
 	list := []wire.Setting{}
 	for _, s := range setting.All() {
 		w := wire.Setting{Key: s.Key(), Properties: []wire.Property{}, Facts: []wire.Fact{}}
+		_, w.Guarded = s.(setting.Guard)
 		for _, p := range s.Properties(env) {
 			w.Properties = append(w.Properties, wireProperty(p, revision.Document))
 		}
-		facts, err := s.Actual(ctx, a.sys, env, revision.Document)
-		if err != nil {
-			w.Problem = err.Error()
-		}
-		for _, f := range facts {
-			w.Facts = append(w.Facts, wire.Fact(f))
+		if facts(s.Key()) {
+			actual, err := s.Actual(ctx, a.sys, env, revision.Document)
+			if err != nil {
+				w.Problem = err.Error()
+			}
+			for _, f := range actual {
+				w.Facts = append(w.Facts, wire.Fact(f))
+			}
 		}
 		list = append(list, w)
 	}
