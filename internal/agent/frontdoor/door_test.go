@@ -404,6 +404,60 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// TestContinue: a visitor who asks before sending a body is told to, by the
+// application, and is not when that refuses.
+func TestContinue(t *testing.T) {
+	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/no" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "got %s", body)
+	}))
+	for path, want := range map[string]string{"/yes": "HTTP/1.1 100 Continue", "/no": "HTTP/1.1 403 Forbidden"} {
+		c, err := tls.Dial("tcp", p.https, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n", path)
+		in := bufio.NewReader(c)
+		if line, err := in.ReadString('\n'); strings.TrimSpace(line) != want || err != nil {
+			t.Errorf("%s: answered %q, %v", path, line, err)
+		}
+		if path == "/yes" {
+			_, _ = io.WriteString(c, "body")
+			if rest, err := io.ReadAll(in); !strings.HasSuffix(string(rest), "got body") || err != nil {
+				t.Errorf("answered %q, %v", rest, err)
+			}
+		}
+	}
+}
+
+// TestVisitorLeaves: the application is told when nobody waits for its answer.
+func TestVisitorLeaves(t *testing.T) {
+	came, left := make(chan struct{}), make(chan struct{})
+	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(came)
+		<-r.Context().Done()
+		close(left)
+	}))
+	c, err := tls.Dial("tcp", p.https, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-came
+	c.Close()
+	select {
+	case <-left:
+	case <-time.After(10 * time.Second):
+		t.Error("the application still works for nobody")
+	}
+}
+
 // TestTakenPort: what is in the way is told, and the door opens once it is gone.
 func TestTakenPort(t *testing.T) {
 	t.Parallel()
