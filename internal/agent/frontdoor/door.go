@@ -186,7 +186,10 @@ func (d *Door) Answer(ctx context.Context, h http.Handler) (stop func(), err err
 	case <-ctx.Done():
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		return nil, errors.New(d.problems[d.opts.HTTP])
+		if p := d.problems[d.opts.HTTP]; p != "" {
+			return nil, errors.New(p)
+		}
+		return nil, ctx.Err()
 	}
 	d.plain.challenges.Store(&h)
 	return func() { d.plain.challenges.CompareAndSwap(&h, nil) }, nil

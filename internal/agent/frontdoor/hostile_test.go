@@ -1,6 +1,7 @@
 package frontdoor
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -363,6 +364,26 @@ func TestChallenges(t *testing.T) {
 	stop()
 	if status, _ := ask(challengePath + "token"); status != http.StatusPermanentRedirect {
 		t.Errorf("afterwards the authority is answered %d", status)
+	}
+}
+
+// TestChallengesOfTakenPort: an authority is not waited for in vain.
+func TestChallengesOfTakenPort(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	d := New(Options{Application: 1, HTTPS: freeAddress(t), HTTP: taken.Addr().String()})
+	run(t, d)
+	if _, err := d.Answer(t.Context(), http.NotFoundHandler()); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("answers on a port that somebody else has: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := New(Options{}).Answer(ctx, http.NotFoundHandler()); !errors.Is(err, context.Canceled) {
+		t.Errorf("a door that never opened: %v", err)
 	}
 }
 
