@@ -34,7 +34,7 @@ func certificatePage(v *visit) error {
 }
 
 func (v *visit) showCertificate(status int, typed map[string]string, complete func(*certificateView)) error {
-	all, err := v.api.Settings(v.ctx())
+	all, err := v.api.SettingsWithFacts(v.ctx(), "none")
 	if err != nil {
 		return err
 	}

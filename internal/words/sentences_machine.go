@@ -6,6 +6,7 @@ var machineSentences = []text{
 	{"cannot set the firewall", "die Firewall lässt sich nicht setzen", "ファイアウォールを設定できません"},
 	{"cannot set the firewall: rule %d, %s: %w", "die Firewall lässt sich nicht setzen: Regel %d, %s: %w", "ファイアウォールを設定できません: 規則 %d、%s: %w"},
 	{"cannot read the firewall", "die Firewall ist nicht zu lesen", "ファイアウォールを読み取れません"},
+	{"cannot serve on %s", "auf %s lässt sich nicht antworten", "%s で待ち受けできません"},
 	{"cannot reach the packet filter", "der Paketfilter ist nicht zu erreichen", "パケットフィルターに接続できません"},
 	{"the kernel has no nftables", "der Kernel hat kein nftables", "カーネルにnftablesがありません"},
 	{"a part of the kernel's nftables is missing", "ein Teil von nftables fehlt dem Kernel", "カーネルのnftablesの一部がありません"},

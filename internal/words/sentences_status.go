@@ -17,6 +17,8 @@ var statusSentences = []text{
 	{"there is no disk for data: everything is lost at power off. Attach a virtual disk and restart", "es gibt keine Datenplatte: beim Ausschalten geht alles verloren. Hängen Sie eine virtuelle Platte an, und starten Sie neu", "データディスクがありません。電源を切るとすべて失われます。仮想ディスクを接続して再起動してください"},
 	{"there is no network adapter. Add one to the virtual machine", "es gibt keinen Netzwerkadapter. Fügen Sie der virtuellen Maschine einen hinzu", "ネットワークアダプターがありません。仮想マシンに追加してください"},
 	{"the licence has changed: accept it at the console", "die Lizenz hat sich geändert: nehmen Sie sie an der Konsole an", "使用許諾が変更されました。コンソールで同意してください"},
+	{"the application cannot be reached", "die Anwendung ist nicht zu erreichen", "アプリケーションに接続できません"},
+	{"Restart the appliance; if that does not help, tell its vendor", "Starten Sie die Appliance neu; hilft das nicht, sagen Sie es ihrem Hersteller", "アプライアンスを再起動してください。それでも解消しない場合は、提供元に知らせてください"},
 	{"cannot read the boot description", "die Beschreibung des Starts ist nicht zu lesen", "起動情報を読み取れません"},
 	{"cannot read the boot description %s", "die Beschreibung des Starts %s ist nicht zu lesen", "起動情報 %s を読み取れません"},
 

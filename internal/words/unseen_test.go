@@ -4,7 +4,7 @@ package words
 // people, and are not.
 var unseen = []string{
 	// Formats, labels and keys that are not words.
-	"PRIVATE KEY", "CERTIFICATE REQUEST", "INGOT-SEED", "guestinfo.ovfEnv", "ingot.seed:", "text/plain; charset=utf-8", "text/css; charset=utf-8", "text/javascript; charset=utf-8", "Mac OS", "DHCP", "DHCPv6", "ping",
+	"guestinfo.ovfEnv", "ingot.seed:", "text/plain; charset=utf-8", "text/css; charset=utf-8", "text/javascript; charset=utf-8", "Mac OS", "DHCPv6", "ping",
 	"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
 	`{"error":{"message":"cannot encode the answer"}}`,
 	// What guesses are counted under.
@@ -20,6 +20,8 @@ var unseen = []string{
 	"account %s", "second factor of %s", "recovery codes of %s", "token %s", "application %s", "tls.key", "network.proxy", "application.%s",
 	// Where there is no page and no screen to show it on.
 	"cannot show the page: %s", "the console asked what it cannot", "cannot draw the console: %s", "cannot run the console: %s", "cannot open the console: %s",
+	// What the application's visitors did wrong.
+	"the request did not come whole: %s",
 	// Comments in an exported seed.
 	"The configuration of %s, version %s: a seed for another one.", "Secrets are left out: %s",
 	"The certificate is left out: its private key is not here",

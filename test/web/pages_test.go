@@ -87,6 +87,7 @@ func TestSettingsWithoutScripts(t *testing.T) {
 	p := b.post("/settings/application", "base", base, "application.tills", "9")
 	p.says(t, 412, "Somebody else has changed the settings", `value="9"`)
 	b.post("/settings/application", "base", p.base(t), "application.tills", "9").says(t, 200, "Saved.")
+	b.get("/history").says(t, 200, "<td>application</td>") // no reason was given
 
 	// A secret stays unless it is typed or taken away.
 	b.post("/settings/application", "base", b.get("/settings/application").base(t), "application.database_password", "", "application.tills", "8").says(t, 200, "set; type to change")
