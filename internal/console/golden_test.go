@@ -195,6 +195,8 @@ func scenes() []scene {
 		}},
 		{"menu", newAgent, loggedIn},
 		{"menu-attention", with(amiss), then(loggedIn, press("1"))},
+		{"menu-attention-german", attention("de"), then(loggedIn, press("1"))},
+		{"menu-attention-japanese", attention("ja"), then(loggedIn, press("1"), func(s *stage) { s.feed(tea.CursorPositionMsg{X: 2, Y: 0}) })},
 		{"menu-attention-other", with(amiss), then(loggedIn, press("1 down"))},
 		{"menu-attention-ask", with(amiss), then(loggedIn, press("1 enter"))},
 		{"menu-network", newAgent, then(loggedIn, press("1 tab right tab"))},
@@ -218,6 +220,14 @@ func speaking(language string) func() *fakeAgent {
 	return func() *fakeAgent {
 		a := newAgent()
 		a.facts.settings = append(a.facts.settings, wire.Setting{Key: "language", Properties: []wire.Property{{Key: languageKey, Value: language}}})
+		return a
+	}
+}
+
+func attention(language string) func() *fakeAgent {
+	return func() *fakeAgent {
+		a := speaking(language)()
+		amiss(&a.status)
 		return a
 	}
 }

@@ -372,7 +372,7 @@ func TestEverySayingIsTranslated(t *testing.T) {
 
 // said are shapes of texts that the agent passes on, or that are put together
 // where the scan does not see it.
-var said = []string{"connection refused", "memory of %s", "there is no /%s", "it must be one of %s"}
+var said = []string{"connection refused", "memory of %s", "cannot apply the configuration: %s", "there is no /%s", "it must be one of %s"}
 
 // TestNoSentenceIsStale: what the agent does not say any more is in no table.
 func TestNoSentenceIsStale(t *testing.T) {

@@ -66,7 +66,7 @@ var accessSentences = []text{
 	{"looks like a password's hash, and not like one that is taken here: argon2id with at most 48 MiB and 12 passes", "sieht aus wie der Hash eines Kennworts, aber nicht wie einer, der hier angenommen wird: argon2id mit höchstens 48 MiB und 12 Durchläufen", "パスワードのハッシュのようですが、ここで使える形式(argon2id、48 MiBおよび12回以下)ではありません"},
 	{"is little more than a name: somebody could guess it", "ist wenig mehr als ein Name: jemand könnte es erraten", "名前とほとんど変わらないため、推測されるおそれがあります"},
 	{"is a mere sequence: somebody could guess it", "ist eine bloße Folge: jemand könnte es erraten", "単純な並びのため、推測されるおそれがあります"},
-	{"is one that many people choose: somebody could guess it", "wählen viele Leute: jemand könnte es erraten", "多くの人が使うもののため、推測されるおそれがあります"},
+	{"is one that many people choose: somebody could guess it", "ist eines, das viele wählen: jemand könnte es erraten", "多くの人が使うもののため、推測されるおそれがあります"},
 
 	{"only root may ask this", "das darf nur root fragen", "rootだけが問い合わせできます"},
 	{"run the command as root", "führen Sie den Befehl als root aus", "rootとして実行してください"},

@@ -73,7 +73,7 @@ var valueSentences = []text{
 	{"is the network's broadcast address", "ist die Broadcast-Adresse des Netzes", "ネットワークのブロードキャストアドレスです"},
 	{"is not a URL, such as http://proxy.example.com:3128", "ist keine URL wie http://proxy.example.com:3128", "http://proxy.example.com:3128 のようなURLではありません"},
 	{"must begin with http:// or https://", "muss mit http:// oder https:// beginnen", "http:// か https:// で始めてください"},
-	{"has a host that %w", "hat einen Rechnernamen, der so nicht geht: er %w", "のホスト名は%w"},
+	{"has a host that %w", "hat einen Rechnernamen, der so nicht geht: er %w", "ホスト名が正しくありません(%w)"},
 	{"has a port that is not 1 to 65535", "hat einen Port, der nicht 1 bis 65535 ist", "ポートが1~65535の範囲にありません"},
 	{"must end after the port", "muss nach dem Port enden", "ポートの後には何も書けません"},
 	{"is not a host, a domain, an address or a network", "ist kein Rechner, keine Domäne, keine Adresse und kein Netz", "ホスト、ドメイン、アドレス、ネットワークのいずれでもありません"},

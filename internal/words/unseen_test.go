@@ -27,6 +27,8 @@ var unseen = []string{
 	"The certificate is left out: its private key is not here",
 	// Options that propertyTexts translates.
 	"Made by the appliance, signed by itself", "From an authority, automatically (ACME)",
+	// The tables have "cannot apply the configuration".
+	"the configuration",
 	// A certificate's name that an authority did not say.
 	"the name",
 	// Tables have "there is no /%s" and "it must be one of %s": what follows is known.
