@@ -372,7 +372,12 @@ func TestEverySayingIsTranslated(t *testing.T) {
 
 // said are shapes of texts that the agent passes on, or that are put together
 // where the scan does not see it.
-var said = []string{"connection refused", "memory of %s", "cannot apply the configuration: %s", "there is no /%s", "it must be one of %s"}
+var said = []string{
+	"memory of %s", "cannot apply the configuration: %s", "there is no /%s", "it must be one of %s",
+	"connection refused", "connection reset by peer", "connection timed out", "network is unreachable", "no route to host", "no such host",
+	"address already in use", "context deadline exceeded", "i/o timeout", "permission denied", "operation not permitted", "operation not supported",
+	"no such file or directory", "no such device", "no space left on device", "read-only file system", "input/output error",
+}
 
 // TestNoSentenceIsStale: what the agent does not say any more is in no table.
 func TestNoSentenceIsStale(t *testing.T) {

@@ -42,7 +42,6 @@ var statusSentences = []text{
 	{"GET %s: %w", "GET %s: %w", "GET %s: %w"},
 	{"answered %s", "antwortete %s", "応答: %s"},
 	{"connect to %s: %w", "Verbindung zu %s: %w", "%s への接続: %w"},
-	{"connection refused", "Verbindung abgelehnt", "接続が拒否されました"},
 	{"no answer in time", "keine rechtzeitige Antwort", "時間内に応答がありません"},
 	{"exit status %d", "Exit-Status %d", "終了ステータス %d"},
 	{"ended by signal %d (%s)", "beendet durch Signal %d (%s)", "シグナル %d (%s) で終了"},
