@@ -247,7 +247,7 @@ func shapeOf(pattern string) string {
 		case '%':
 			return "%%"
 		case 'q', 'd':
-			return verb
+			return "%" + verb[len(verb)-1:]
 		}
 		return "%s"
 	})
