@@ -219,7 +219,8 @@ func cuts(text, sign string, most int) (places []int) {
 
 func (r *reader) join(before, sign, after string, depth int) found {
 	left, right := r.say(before, depth+1), r.say(after, depth+1)
-	if left.size+right.size == 0 {
+	both := left.size > 0 && right.size > 0
+	if left.size+right.size == 0 || sign == ". " && !both { // names have full stops, too
 		return found{}
 	}
 	if left.size == 0 {
@@ -229,7 +230,7 @@ func (r *reader) join(before, sign, after string, depth int) found {
 		right.text = after
 	}
 	between := sign
-	if r.language == "ja" && (sign == ". " || sign == "; ") {
+	if both && r.language == "ja" && (sign == ". " || sign == "; ") {
 		between = "。"
 	}
 	return found{left.text + between + right.text, left.size + len(sign) + right.size}

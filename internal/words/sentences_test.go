@@ -80,6 +80,7 @@ func TestSentence(t *testing.T) {
 		{"cannot apply network: eth0 has not got the address 192.0.2.7/24; the old configuration is in force",
 			"network lässt sich nicht anwenden: eth0 hat die Adresse 192.0.2.7/24 nicht bekommen; die alte Konfiguration gilt wieder",
 			"network を適用できません: eth0 にアドレス 192.0.2.7/24 が設定されていません。以前の設定に戻しました"},
+		{"St. Mary; No. 5 does not work: stopped", "St. Mary; No. 5 ist gestört: angehalten", "St. Mary; No. 5 に異常があります: 停止"},
 		{"cannot apply the configuration: no space left on device", "die Konfiguration lässt sich nicht anwenden: kein Platz mehr auf der Platte", "設定を適用できません: ディスクの空き容量がありません"},
 		{"cannot restart the service web: it ended with status 1; its last words: no such table", "der Dienst web kann nicht neu gestartet werden: es endete mit Status 1; seine letzten Worte: no such table", "サービス web を再起動できません: ステータス 1 で終了しました。最後の出力: no such table"},
 		{"the service web does not run; its last words: no", "der Dienst web läuft nicht; seine letzten Worte: no", "サービス web が稼働していません。最後の出力: no"},
