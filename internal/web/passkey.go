@@ -60,6 +60,10 @@ func loginPasskey(v *visit) error {
 		view.Problem = v.T("web.login.wait", int(e.RetryAfter.Seconds()))
 	case e.Status == http.StatusConflict:
 		view.Problem = v.T("web.code.late")
+	case e.Status == http.StatusUnauthorized:
+		view.Problem = v.T("web.passkey.wrong")
+	case e.Status == http.StatusForbidden:
+		view.Problem = v.T("web.passkey.copied")
 	default:
 		view.Problem = sentence(e.Message, e.Hint)
 	}

@@ -8,6 +8,10 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
+
+	"github.com/ingotvm/ingot/internal/api/wire"
+	"github.com/ingotvm/ingot/internal/console/terminal"
+	"github.com/ingotvm/ingot/internal/words"
 )
 
 const shopName = "shop.example.com"
@@ -176,6 +180,25 @@ func TestPasskeyInChromium(t *testing.T) {
 	c.logout()
 	c.press(passkeyButton)
 	c.sees("admin · Administrator")
+	c.speaks(s)
+}
+
+// speaks looks at the pages of passkeys in other languages, on narrow screens.
+func (c *chromium) speaks(s *site) {
+	c.t.Helper()
+	c.screen(narrow, dark)
+	for _, language := range []string{"de", "ja"} {
+		if _, err := s.local.Change(c.t.Context(), 0, wire.Change{Values: map[string]string{"language.language": language}}); err != nil {
+			c.t.Fatal(err)
+		}
+		c.addPasskey("x") // there is one for this name
+		c.sees(words.Words{Wanted: language, Charset: terminal.Full}.Text("web.passkey.known"))
+		c.fits("/access/passkeys in " + language)
+		c.shot("passkey-known-" + language)
+		c.open("/access")
+		c.fits("/access in " + language)
+		c.shot("passkey-list-" + language)
+	}
 }
 
 // TestBadPasskeysInChromium: devices that do not verify, sign wrongly, or were
