@@ -132,6 +132,7 @@ func (p *Passkey) say(a *Answer, twists []func(*Answer)) []byte {
 	parts := map[string]string{"clientDataJSON": encode(client), "authenticatorData": encode(data)}
 	if a.Key != nil {
 		parts["publicKey"] = encode(a.Key)
+		parts["attestationObject"] = encode(unattested(data))
 	} else {
 		parts["signature"] = encode(p.sign(data, client))
 	}
@@ -174,6 +175,18 @@ func (p *Passkey) cose() []byte {
 	out := []byte{0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20}
 	out = append(out, point[1:33]...)
 	return append(append(out, 0x22, 0x58, 0x20), point[33:]...)
+}
+
+// unattested is what browsers make of a device's data where nobody asks who
+// made the device (WebAuthn 8.7), in CBOR.
+func unattested(data []byte) []byte {
+	out := append([]byte{0xa3, 0x63}, "fmt"...)
+	out = append(append(out, 0x64), "none"...)
+	out = append(append(out, 0x67), "attStmt"...)
+	out = append(append(out, 0xa0, 0x68), "authData"...)
+	out = append(out, 0x59) // as many bytes as the next two say
+	out = binary.BigEndian.AppendUint16(out, uint16(len(data)))
+	return append(out, data...)
 }
 
 // COSE is the public half in CBOR, of P-256 only.
