@@ -34,6 +34,8 @@ var layers = map[string]int{
 	"internal/verity":    2,
 	"internal/api/wire":  2,
 
+	"internal/api/listener": 2,
+
 	"internal/release":    3,
 	"internal/words":      3,
 	"internal/pipeline":   3,

@@ -68,7 +68,7 @@ func TestNewAdministrator(t *testing.T) {
 	b.Shot("vm-history")
 	b.Open("/power")
 	b.Press(`button[name="action"][value="off"]`)
-	b.Sees("switches off")
+	b.Sees("is being switched off")
 	ended(t, m)
 }
 

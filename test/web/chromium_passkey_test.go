@@ -233,9 +233,11 @@ func TestBadPasskeysInChromium(t *testing.T) {
 	c.open("/login")
 	c.press(passkeyButton)
 	c.sees("its answer is not right")
+	c.open("/login") // or what is seen next may be of before
 	d.lies(false, true)
 	c.press(passkeyButton)
 	c.sees("its answer is not right")
+	c.open("/login")
 	d.lies(false, false)
 	d.put(copied...)
 	c.press(passkeyButton)
