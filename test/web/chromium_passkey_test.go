@@ -281,3 +281,21 @@ func TestPasskeysNeedANameInChromium(t *testing.T) {
 	}
 	quiet.shot("passkey-noscript")
 }
+
+// TestPasskeysNeedTrustInChromium: who went on in spite of the warning about the
+// certificate gets no passkey, and is told why. Chromium looks at certificates
+// only as long as no device is simulated.
+func TestPasskeysNeedTrustInChromium(t *testing.T) {
+	s := newSite(t).setUp(t)
+	c := s.under(shopName).chromium(t, chromedp.Flag("host-resolver-rules", "MAP "+shopName+" 127.0.0.1"), chromedp.Flag("ignore-certificate-errors", false))
+	if err := chromedp.Do(c.ctx, chromedp.Navigate(c.site.url+"/login")); err == nil {
+		t.Fatal("the browser trusts a certificate that nobody signed")
+	}
+	c.do(waitFor("#details-button"))
+	_ = eval[bool](c, `(document.querySelector("#details-button").click(), document.querySelector("#proceed-link").click(), true)`)
+	c.sees("Forgot the password?")
+	c.login("olga")
+	c.addPasskey("Untrusted")
+	c.sees("does not trust the appliance’s certificate")
+	s.browser(t).login("olga").get("/access").says(t, 200, "You have none.")
+}
