@@ -213,6 +213,26 @@ func TestUsedChallengeOutlivesNothing(t *testing.T) {
 	})
 }
 
+// TestChallengeAndClock: one that would be good for longer, since the clock was
+// set back, is good no more.
+func TestChallengeAndClock(t *testing.T) {
+	now := time.Unix(1_900_000_000, 0)
+	g := New(newWorld().get, Options{Now: func() time.Time { return now }})
+	c, err := g.AskPasskey("admin", shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		after time.Duration
+		good  bool
+	}{{0, true}, {passkeyWithin - time.Second, true}, {passkeyWithin, false}, {-time.Second, false}, {-time.Hour, false}} {
+		now = time.Unix(1_900_000_000, 0).Add(test.after)
+		if got := g.pending("admin", PasskeyAnswer{Origin: shop, Challenge: c}); got != test.good {
+			t.Errorf("after %s: %v", test.after, got)
+		}
+	}
+}
+
 // TestPasskeyIsBothFactors: no code is asked for, and a passkey that is gone
 // ends its sessions and no others.
 func TestPasskeyIsBothFactors(t *testing.T) {

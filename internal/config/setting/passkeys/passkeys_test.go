@@ -118,6 +118,16 @@ func replace(part, text string) func(a *passkeytest.Answer) {
 	}
 }
 
+// cut leaves the begin of the device's part only.
+func cut(n int) func(a *passkeytest.Answer) {
+	return func(a *passkeytest.Answer) {
+		a.After = func(parts map[string]string) {
+			raw, _ := base64.RawURLEncoding.DecodeString(parts["authenticatorData"])
+			parts["authenticatorData"] = base64.RawURLEncoding.EncodeToString(raw[:n])
+		}
+	}
+}
+
 // TestWrongAnswers: each is a way to cheat.
 func TestWrongAnswers(t *testing.T) {
 	key, other := newKey(t, passkeytest.P256), newKey(t, passkeytest.P256)
@@ -166,13 +176,15 @@ func TestWrongAnswers(t *testing.T) {
 		answer []byte
 		want   string
 	}{
-		"a log-in for a new one":    {key.Create(origin, challenge, func(a *passkeytest.Answer) { a.Type = "webauthn.get" }), "something else"},
-		"another's identifier":      {key.Create(origin, challenge, func(a *passkeytest.Answer) { a.ID = other.ID }), "two identifiers"},
-		"no identifier in the data": {key.Create(origin, challenge, func(a *passkeytest.Answer) { a.Flags &^= passkeytest.New }), "two identifiers"},
-		"no key":                    {key.Create(origin, challenge, replace("publicKey", "")), "cannot be read"},
-		"a key that is none":        {key.Create(origin, challenge, replace("publicKey", "e30")), "cannot be read"},
-		"a curve that is not taken": {newKey(t, passkeytest.P384).Create(origin, challenge), "not taken"},
-		"a weak key":                {newKey(t, passkeytest.WeakRSA).Create(origin, challenge), "not taken"},
+		"a log-in for a new one":        {key.Create(origin, challenge, func(a *passkeytest.Answer) { a.Type = "webauthn.get" }), "something else"},
+		"another's identifier":          {key.Create(origin, challenge, func(a *passkeytest.Answer) { a.ID = other.ID }), "two identifiers"},
+		"no identifier in the data":     {key.Create(origin, challenge, func(a *passkeytest.Answer) { a.Flags &^= passkeytest.New }), "two identifiers"},
+		"cut off before the identifier": {key.Create(origin, challenge, cut(50)), "cut off"},
+		"cut off in the identifier":     {key.Create(origin, challenge, cut(60)), "cut off"},
+		"no key":                        {key.Create(origin, challenge, replace("publicKey", "")), "cannot be read"},
+		"a key that is none":            {key.Create(origin, challenge, replace("publicKey", "e30")), "cannot be read"},
+		"a curve that is not taken":     {newKey(t, passkeytest.P384).Create(origin, challenge), "not taken"},
+		"a weak key":                    {newKey(t, passkeytest.WeakRSA).Create(origin, challenge), "not taken"},
 	} {
 		check(what, c.answer, create, c.want)
 	}
