@@ -8,13 +8,14 @@ var unseen = []string{
 	"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
 	`{"error":{"message":"cannot encode the answer"}}`,
 	// What guesses are counted under.
-	"the code of %s", "the setup code",
+	"the code of %s", "the setup code", "passkeys of %s",
 	// The rules of routes, for docs/openapi.yaml.
 	"root on the appliance, and the virtio-serial port", "everyone who is logged in", "auditor, operator, admin", "operator, admin",
 	// Reasons in the history, which shows them as they were written.
 	"back to revision %s", "password of %s", "; its second factor is off", "role of %s", "account %s ended", "new recovery codes",
 	"second factor of %s: %s", "the appliance's own defaults", "no revision could be read: the appliance's own defaults",
 	"brought from format %s to %d", "revision %d is undone", "revision %d was not confirmed within two minutes",
+	"; its passkeys ended", "passkey of %s added: %s", "passkey of %s renamed: %s", "passkeys of %s ended", "passkey of %s ended: %s",
 	"revision %d was not confirmed before the appliance was started again",
 	// Names under which secrets are put back.
 	"account %s", "second factor of %s", "recovery codes of %s", "token %s", "application %s", "tls.key", "network.proxy", "application.%s",
