@@ -2,10 +2,12 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,7 +18,9 @@ import (
 	"github.com/ingotvm/ingot/internal/agent/metrics"
 	"github.com/ingotvm/ingot/internal/agent/power"
 	"github.com/ingotvm/ingot/internal/agent/seed"
+	"github.com/ingotvm/ingot/internal/agent/support"
 	"github.com/ingotvm/ingot/internal/agent/systemd"
+	"github.com/ingotvm/ingot/internal/appliance"
 	"github.com/ingotvm/ingot/internal/config"
 	"github.com/ingotvm/ingot/internal/config/setting"
 	"github.com/ingotvm/ingot/internal/host"
@@ -36,6 +40,8 @@ type Options struct {
 	DataDir string
 	// ManagementPort is where the pages are, for the URL; default 5480.
 	ManagementPort int
+	// SupportListen is the address of support sessions; default :5422.
+	SupportListen string
 	// Log takes one line per event; default drops them.
 	Log func(format string, args ...any)
 	// Runner runs programs; default host.Local.
@@ -62,6 +68,9 @@ func (o *Options) fill() {
 	if o.ManagementPort == 0 {
 		o.ManagementPort = ManagementPort
 	}
+	if o.SupportListen == "" {
+		o.SupportListen = fmt.Sprintf(":%d", appliance.SupportPort)
+	}
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
@@ -85,8 +94,10 @@ type Agent struct {
 	identity *identity.Identity
 	// certificates greets browsers.
 	certificates *certificates
-	engine       *config.Engine
-	sys          *setting.System
+	// support lets the vendor's people in; nil when the definition has none.
+	support *support.Manager
+	engine  *config.Engine
+	sys     *setting.System
 	// environment is what settings go by, without the adapters.
 	environment setting.Env
 	code        firstboot.Code
@@ -132,6 +143,7 @@ func New(opts Options) (*Agent, error) {
 	if err := a.openCertificates(); err != nil {
 		return nil, err
 	}
+	a.openSupport(pid1)
 	a.watcher = health.New(a.targets(), unitStates{a.manager}, func(r health.Result) {
 		opts.Log("service %s is %s %s", r.Name, r.State, r.Detail)
 		a.cache.drop()
@@ -170,6 +182,7 @@ func (a *Agent) Run(ctx context.Context) {
 	wg.Go(func() { a.watcher.Run(ctx) })
 	wg.Go(func() { a.metrics.Run(ctx) })
 	wg.Go(func() { a.runConfiguration(ctx) })
+	wg.Go(func() { a.runSupport(ctx) })
 	wg.Go(func() { a.watchUnits(ctx) })
 	wg.Go(func() { a.watchNames(ctx) })
 	wg.Go(func() { a.watchLinks(ctx) })
@@ -205,7 +218,9 @@ func (a *Agent) watchUnits(ctx context.Context) {
 		}
 		var names []string
 		for _, u := range failed {
-			names = append(names, u.Name)
+			if !strings.HasPrefix(u.Name, guestUnits) { // gone in a moment
+				names = append(names, u.Name)
+			}
 		}
 		a.mu.Lock()
 		same := slices.Equal(a.failed, names)
