@@ -19,7 +19,7 @@ import (
 // seen are the pages to look at, as administrator.
 var seen = []string{
 	"/", "/settings/application", "/settings/network", "/settings/network/adapters", "/settings/firewall", "/settings/time", "/settings/language",
-	"/settings/keyboard", "/access", "/certificate", "/history", "/history/5", "/log", "/power", "/pages/getting-started", "/nowhere",
+	"/settings/keyboard", "/access", "/certificate", "/history", "/history/5", "/log", "/support", "/power", "/pages/getting-started", "/nowhere",
 }
 
 func shotName(path string) string {
