@@ -133,8 +133,13 @@ func TestSupport(t *testing.T) {
 			if err == nil && (s.Open != nil || len(s.Sessions) == 0 || s.Sessions[0].How != end.how) {
 				err = fmt.Errorf("it is %+v", s)
 			}
-			if err != nil {
-				c = admin(t, m) // sessions of the agent that died have ended
+			if err == nil || end.how != "agent" {
+				return err
+			}
+			// Log-ins of the agent that died have ended.
+			again := stranger(t, m)
+			if session, failed := again.Login(ctx, wire.Login{Account: "admin", Password: password}); failed == nil {
+				c = again.WithToken(session.Token)
 			}
 			return err
 		})
