@@ -147,6 +147,15 @@ func TestSupportSession(t *testing.T) {
 	}
 	admin.get("/support").says(t, 200, "Nobody is let in", "by olga", "!Support is let in")
 	admin.get("/settings/firewall").says(t, 200, "!support session")
+	// The notice's own button, which the console and programs have.
+	admin.post("/support", "certificate", certificate, "minutes", "15", "why", "ticket 8").says(t, 200, "can log in now")
+	if err := s.local.Fix(t.Context(), "support"); err != nil {
+		t.Error(err)
+	}
+	if err := s.local.Fix(t.Context(), "support"); err == nil {
+		t.Error("there is something to fix after the end")
+	}
+	admin.get("/support").says(t, 200, "Nobody is let in", "by root", "ticket 7", "ticket 8")
 	for _, line := range []string{"admin opens a session for alice@example.com", "has ended: person olga"} {
 		if !strings.Contains(s.log.String(), line) {
 			t.Errorf("the log lacks %q", line)
