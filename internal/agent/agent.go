@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ingotvm/ingot/internal/agent/firstboot"
+	"github.com/ingotvm/ingot/internal/agent/frontdoor"
 	"github.com/ingotvm/ingot/internal/agent/health"
 	"github.com/ingotvm/ingot/internal/agent/identity"
 	"github.com/ingotvm/ingot/internal/agent/machine"
@@ -42,6 +43,9 @@ type Options struct {
 	ManagementPort int
 	// SupportListen is the address of support sessions; default :5422.
 	SupportListen string
+	// HTTPS and HTTP are the addresses on which the agent stands in front of
+	// the application, if the definition says so; default :443 and :80.
+	HTTPS, HTTP string
 	// Log takes one line per event; default drops them.
 	Log func(format string, args ...any)
 	// Runner runs programs; default host.Local.
@@ -96,8 +100,10 @@ type Agent struct {
 	certificates *certificates
 	// support lets the vendor's people in; nil when the definition has none.
 	support *support.Manager
-	engine  *config.Engine
-	sys     *setting.System
+	// door stands in front of the application; nil when nobody wants that.
+	door   *frontdoor.Door
+	engine *config.Engine
+	sys    *setting.System
 	// environment is what settings go by, without the adapters.
 	environment setting.Env
 	code        firstboot.Code
@@ -140,6 +146,7 @@ func New(opts Options) (*Agent, error) {
 	if err := a.openConfiguration(); err != nil {
 		return nil, err
 	}
+	a.openDoor()
 	if err := a.openCertificates(); err != nil {
 		return nil, err
 	}
@@ -187,6 +194,9 @@ func (a *Agent) Run(ctx context.Context) {
 	wg.Go(func() { a.watchNames(ctx) })
 	wg.Go(func() { a.watchLinks(ctx) })
 	wg.Go(func() { a.certificates.authority.Run(ctx) })
+	if a.door != nil {
+		wg.Go(func() { a.door.Run(ctx) })
+	}
 	wg.Go(func() {
 		power.Watch(ctx, power.Devices(filepath.Join(a.opts.Root, "dev/input")), func() { a.powerOff(ctx) })
 	})

@@ -22,6 +22,7 @@ const (
 	ofData    = "data-disk"
 	ofTLS     = "certificate"
 	ofSupport = "support"
+	ofDoor    = "front-door"
 	ofOther   = "other:"
 )
 
@@ -33,8 +34,8 @@ const (
 )
 
 // notices are what needs attention, the most urgent first: services that fail,
-// units that failed, a support session, the data disk, the certificate, and then everything else, which has a
-// sentence only.
+// units that failed, a support session, the door, the data disk, the
+// certificate, and then everything else, which has a sentence only.
 func (a *Agent) notices(s wire.Status, failed []string) []wire.Notice {
 	var list []wire.Notice
 	for _, svc := range s.Services {
@@ -47,6 +48,7 @@ func (a *Agent) notices(s wire.Status, failed []string) []wire.Notice {
 		list = append(list, wire.Notice{ID: ofUnit + name, Level: wire.Critical, Text: unitFailed(name), Hint: "look at the log", Fix: "start it again"})
 	}
 	list = append(list, supportNotice(s.Support)...)
+	list = append(list, a.doorNotices()...)
 	list = append(list, a.dataNotice()...)
 	revision, _ := a.engine.Current()
 	list = append(list, a.certificateNotices(revision.Document, time.Now())...)
