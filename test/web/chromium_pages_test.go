@@ -148,8 +148,13 @@ func TestLanguagesInChromium(t *testing.T) {
 	visit("wizard-", append([]string{"/"}, steps...))
 	s.setUp(t).withRules(t)
 	speak("en")
+	s.letIn(t)
 	c.login("admin")
 	visit("", seen)
+	if err := s.local.EndSupport(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	visit("ended-", []string{"/support"})
 }
 
 // vendors says whether a line is what the made-up vendor called a setting.
@@ -205,6 +210,16 @@ func TestAccessible(t *testing.T) {
 		c.open(path)
 		check(c, "admin", path)
 	}
+	s.letIn(t)
+	for _, path := range []string{"/support", "/"} {
+		c.open(path)
+		check(c, "admin", path+" while the support is let in")
+	}
+	if err := s.local.EndSupport(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.open("/support")
+	check(c, "admin", "/support with an earlier session")
 	c.open("/access")
 	c.fill(`form[action="/access/factor"] input[type=password]`, password+"\r")
 	c.do(waitFor(`form[action="/access/factor/on"]`))

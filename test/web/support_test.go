@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/ingotvm/ingot/internal/api/wire"
 	"github.com/ingotvm/ingot/internal/release"
 )
 
@@ -68,6 +69,27 @@ func (v *vendor) sign(name string) (ssh.Signer, string) {
 func (v *vendor) dial(key ssh.Signer) (*ssh.Client, error) {
 	return ssh.Dial("tcp", v.listen, &ssh.ClientConfig{User: "support", Auth: []ssh.AuthMethod{ssh.PublicKeys(key)},
 		HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: 10 * time.Second})
+}
+
+// letIn opens a session, in which somebody does something.
+func (s *site) letIn(t *testing.T) {
+	t.Helper()
+	key, certificate := s.vendor.sign("alice@example.com")
+	if _, err := s.local.OpenSupport(t.Context(), wire.NewSupport{Certificate: certificate, Minutes: 60, Why: "ticket 7"}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := s.vendor.dial(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	shell, err := client.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shell.Output("uptime"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestSupportSession is its life, seen by all roles.

@@ -430,7 +430,20 @@ func TestNothingElse(t *testing.T) {
 	}
 }
 
-// pids are the processes that a shell says it started.
+// TestNoTerminal: a certificate that permits no terminal gets none.
+func TestNoTerminal(t *testing.T) {
+	k := newKeys(t)
+	a := newAppliance(t, k)
+	a.opens(k.sign("alice", "-O", "no-pty"))
+	cmd := a.ssh("alice", "tty || echo none")
+	cmd.Args = append(cmd.Args[:1], append([]string{"-tt"}, cmd.Args[1:]...)...)
+	if out, _ := cmd.CombinedOutput(); strings.Contains(string(out), "/dev/pts/") {
+		t.Errorf("it has a terminal: %s", out)
+	}
+	a.says("in\n", "echo in")
+}
+
+// running says whether a process does.
 func running(pid string) bool {
 	data, err := os.ReadFile("/proc/" + pid + "/stat")
 	return err == nil && !bytes.Contains(data, []byte(") Z "))

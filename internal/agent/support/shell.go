@@ -106,7 +106,8 @@ func (s *shell) request(r *ssh.Request) bool {
 			Columns, Rows, Width, Height uint32
 			Modes                        string
 		}
-		return !s.started && s.terminal == nil && ssh.Unmarshal(r.Payload, &p) == nil && s.setTerminal(p.Term, p.Columns, p.Rows)
+		_, permitted := s.open.cert.Extensions["permit-pty"] // ssh-keygen -O no-pty leaves it out
+		return permitted && !s.started && s.terminal == nil && ssh.Unmarshal(r.Payload, &p) == nil && s.setTerminal(p.Term, p.Columns, p.Rows)
 	case "window-change":
 		var p struct{ Columns, Rows, Width, Height uint32 }
 		return s.terminal != nil && ssh.Unmarshal(r.Payload, &p) == nil && s.resize(p.Columns, p.Rows)
