@@ -4,7 +4,7 @@ package words
 // while one is open.
 var supportTexts = map[string]text{
 	"web.menu.support":   {"Support", "Support", "サポート"},
-	"web.origin.support": {"support", "Support", "サポート"},
+	"web.origin.support": {"vendor’s support", "Support des Herstellers", "ベンダーのサポート"},
 	"web.fix.end it":     {"End it", "Beenden", "終了する"},
 
 	"web.guest.banner":           {"Support session for %s, open until %s, opened by %s.", "Support-Sitzung für %s, offen bis %s, geöffnet von %s.", "%s のサポートセッション、%s まで。開始者: %s"},
