@@ -22,6 +22,10 @@ import (
 // memory, in bytes: it is the agent's.
 const roomInMemory = 4 << 20
 
+// guestWait is how long the firewall waits for its turn: a change of the
+// settings may be on its way.
+const guestWait = 2 * time.Minute
+
 // openSupport makes support sessions possible, if the definition has them.
 func (a *Agent) openSupport(pid1 *systemd.Manager) {
 	if a.boot.Definition.Support == nil || len(a.boot.Authorities) == 0 {
@@ -61,7 +65,7 @@ func (a *Agent) guestClock() time.Duration {
 // guestsChanged lets the firewall and the status follow.
 func (a *Agent) guestsChanged() {
 	a.cache.drop()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), guestWait)
 	defer cancel()
 	if err := a.engine.Apply(ctx, "firewall"); err != nil {
 		a.opts.Log("support: %v", err)

@@ -1,10 +1,12 @@
 package support
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -146,5 +148,19 @@ func TestTidy(t *testing.T) {
 	}
 	if _, err := a.Recording(id, "9.cast"); err == nil {
 		t.Error("a link is followed")
+	}
+	n := len(a.Sessions())
+	description := filepath.Join(a.folder(id), "session.json")
+	if err := os.WriteFile(description, []byte(`{"id":"`+id+`","why":"`+strings.Repeat("x", maxFile)+`"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(a.Sessions()); got != n-1 {
+		t.Errorf("%d sessions, one of them too long; want %d", got, n-1)
+	}
+	if err := errors.Join(os.Remove(description), syscall.Mkfifo(description, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(a.Sessions()); got != n-1 {
+		t.Errorf("%d sessions, one of them a pipe; want %d", got, n-1)
 	}
 }

@@ -78,13 +78,17 @@ type Recording struct {
 // The bounds of what is kept.
 const (
 	maxLogins = 100
-	// maxShells bounds what a session remembers by name, and runs in all.
-	maxShells = 1000
+	// maxShells are what a session runs in all: each is remembered and listed.
+	maxShells = 300
 	// maxSessions and maxKept, in bytes, are what is kept of earlier sessions.
 	maxSessions = 20
 	maxKept     = 64 << 20
-	// maxCommand is how much of a command is kept, in bytes.
-	maxCommand = 4 << 10
+	// maxCommand is how much of a command is listed, in bytes; its recording
+	// begins with maxHeader of it.
+	maxCommand = 200
+	maxHeader  = 4 << 10
+	// maxFile bounds the description of a session, in bytes.
+	maxFile = 1 << 20
 )
 
 // kept is the file that says that a session is open.
@@ -110,7 +114,7 @@ func (m *Manager) folder(id string) string { return filepath.Join(m.opts.Dir, "s
 
 // load reads the file; what cannot be read says that no session is open.
 func (m *Manager) load() (kept, bool) {
-	data, err := os.ReadFile(m.keptFile())
+	data, err := readFile(m.keptFile(), maxFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return kept{}, false
 	}
@@ -150,7 +154,7 @@ func (m *Manager) read(id string) (Session, error) {
 	if !isID(id) {
 		return s, os.ErrNotExist
 	}
-	data, err := os.ReadFile(filepath.Join(m.folder(id), "session.json"))
+	data, err := readFile(filepath.Join(m.folder(id), "session.json"), maxFile)
 	if err == nil {
 		err = json.Unmarshal(data, &s)
 	}
@@ -210,13 +214,18 @@ func (m *Manager) Recording(session, file string) ([]byte, error) {
 	if !ok || !isID(session) || !isID(name) {
 		return nil, os.ErrNotExist
 	}
-	path := filepath.Join(m.folder(session), file)
+	return readFile(filepath.Join(m.folder(session), file), 2*maxPart)
+}
+
+// readFile reads a file of a session. Who was let in is root and may have put
+// anything there, so it must be a plain one of at most so many bytes.
+func readFile(path string, most int64) ([]byte, error) {
 	info, err := os.Lstat(path)
 	switch {
 	case err != nil:
 		return nil, err
-	case !info.Mode().IsRegular() || info.Size() > 2*maxPart:
-		return nil, fmt.Errorf("cannot read %s: it is not what was recorded", file) // who was let in is root
+	case !info.Mode().IsRegular() || info.Size() > most:
+		return nil, fmt.Errorf("cannot read %s: it is not what was kept there", filepath.Base(path))
 	}
 	return os.ReadFile(path)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -165,7 +166,7 @@ func (s *shell) start(command string) (err error) {
 		return err
 	}
 	session := o.told()
-	head := header{Width: 80, Height: 24, Command: shorten(command), Title: session.Name + ", " + session.ID + ", " + s.name}
+	head := header{Width: 80, Height: 24, Command: shorten(command, maxHeader), Title: session.Name + ", " + session.ID + ", " + s.name}
 	if s.terminal != nil {
 		head.Width, head.Height, head.Env = int(s.columns), int(s.rows), map[string]string{"TERM": s.term, "SHELL": bash}
 	}
@@ -198,19 +199,19 @@ func (o *open) newShell(command string, now time.Time) (name string, err error) 
 			return
 		}
 		name = fmt.Sprint(len(s.Shells) + 1)
-		s.Shells = append(s.Shells, Shell{Name: name, Command: shorten(command), Started: now.UTC().Truncate(time.Second)})
+		s.Shells = append(s.Shells, Shell{Name: name, Command: shorten(command, maxCommand), Started: now.UTC().Truncate(time.Second)})
 	})
 	if err == nil && command != "" {
-		o.m.opts.Log("support: shell %s runs %q", name, shorten(command))
+		o.m.opts.Log("support: shell %s runs %q", name, shorten(command, maxHeader))
 	} else if err == nil {
 		o.m.opts.Log("support: shell %s begins", name)
 	}
 	return name, err
 }
 
-func shorten(command string) string {
-	if len(command) > maxCommand {
-		return command[:maxCommand] + " …"
+func shorten(command string, most int) string {
+	if len(command) > most {
+		return strings.ToValidUTF8(command[:most], "") + " …"
 	}
 	return command
 }
