@@ -163,6 +163,17 @@ func (m *Manager) Open(r Request) (Session, error) {
 		m.opts.Log("support: %s is refused a session: %v", r.By, err)
 		return Session{}, err
 	}
+	s, err := m.start(r, cert, now)
+	if err != nil {
+		return Session{}, err
+	}
+	m.opts.Log("support: %s opens a session for %s (%s, serial %d) until %s: %s", r.By, s.Name, s.Key, s.Serial, clock(s.Until), r.Why)
+	m.opts.Changed() // may wait long: not with the turn, for somebody may want to end it
+	return s, nil
+}
+
+// start begins the session of a request that was found good.
+func (m *Manager) start(r Request, cert *ssh.Certificate, now time.Time) (Session, error) {
 	m.turn.Lock()
 	defer m.turn.Unlock()
 	m.takeUp()
@@ -181,11 +192,7 @@ func (m *Manager) Open(r Request) (Session, error) {
 	m.tidy()
 	k := kept{Format: keptFormat, Session: s.ID, BootID: m.opts.BootID, Deadline: (m.opts.Uptime() + length).Milliseconds(),
 		Certificate: string(ssh.MarshalAuthorizedKey(cert)), Left: m.opts.Room}
-	if err := m.begin(s, cert, k); err != nil {
-		return Session{}, err
-	}
-	m.opts.Log("support: %s opens a session for %s (%s, serial %d) until %s: %s", r.By, s.Name, s.Key, s.Serial, clock(s.Until), r.Why)
-	return s, nil
+	return s, m.begin(s, cert, k)
 }
 
 // newID is a name that sorts by time and is used once.
@@ -215,7 +222,6 @@ func (m *Manager) begin(s Session, cert *ssh.Certificate, k kept) error {
 	m.mu.Unlock()
 	o.tasks.Go(func() { o.serve(listener) })
 	m.nudge()
-	m.opts.Changed()
 	return nil
 }
 
@@ -238,6 +244,14 @@ func (m *Manager) End(by string) error {
 // end ends the session that is open, or only that one if it is; whether there
 // was one.
 func (m *Manager) end(how How, by string, only *open) bool {
+	if !m.finish(how, by, only) {
+		return false
+	}
+	m.opts.Changed()
+	return true
+}
+
+func (m *Manager) finish(how How, by string, only *open) bool {
 	m.turn.Lock()
 	defer m.turn.Unlock()
 	m.mu.Lock()
@@ -258,7 +272,6 @@ func (m *Manager) end(how How, by string, only *open) bool {
 	o.throwOut()
 	s := o.told()
 	m.opts.Log("support: the session for %s has ended: %s %s", s.Name, how, by)
-	m.opts.Changed()
 	return true
 }
 
@@ -272,6 +285,9 @@ func (m *Manager) Run(ctx context.Context) {
 	m.turn.Lock()
 	m.takeUp()
 	m.turn.Unlock()
+	if _, open := m.Current(); open {
+		m.opts.Changed()
+	}
 	for ctx.Err() == nil {
 		var tick <-chan time.Time
 		m.mu.Lock()

@@ -676,3 +676,33 @@ func TestTime(t *testing.T) {
 		})
 	}
 }
+
+// TestEndDoesNotWait for what follows the opening, such as a firewall that has
+// to wait for its turn.
+func TestEndDoesNotWait(t *testing.T) {
+	k := newKeys(t)
+	first, hold := new(atomic.Bool), make(chan struct{})
+	a := newAppliance(t, k, func(o *Options) {
+		o.Changed = func() {
+			if first.CompareAndSwap(false, true) {
+				<-hold
+			}
+		}
+	})
+	cert := k.sign("alice")
+	opened := make(chan error, 1)
+	go func() {
+		_, err := a.Open(Request{By: "bob", Certificate: cert, Length: time.Hour, Why: "x"})
+		opened <- err
+	}()
+	eventually(t, "it is open", func() bool { _, open := a.Current(); return open })
+	a.says("in\n", "echo in")
+	if err := a.End("olga"); err != nil {
+		t.Fatal(err)
+	}
+	a.refuses("alice", "after the end")
+	close(hold)
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}
