@@ -55,7 +55,7 @@ func IDs() []string {
 }
 
 func catalogue() []map[string]text {
-	return []map[string]text{generalTexts, pageTexts, webTexts, accessTexts, supportTexts, rowTexts, frontTexts, propertyTexts}
+	return []map[string]text{generalTexts, pageTexts, webTexts, accessTexts, passkeyTexts, supportTexts, rowTexts, frontTexts, propertyTexts}
 }
 
 // Lookup is a message, if the catalogue has it.

@@ -23,12 +23,14 @@ const (
 	WithPassword  Result = "password"
 	WithCode      Result = "code"
 	WithRecovery  Result = "recovery"
+	WithPasskey   Result = "passkey"
 	WrongPassword Result = "wrong-password"
 	WrongCode     Result = "wrong-code"
+	WrongPasskey  Result = "wrong-passkey"
 )
 
 // Failed says that nobody was let in.
-func (r Result) Failed() bool { return r == WrongPassword || r == WrongCode }
+func (r Result) Failed() bool { return r == WrongPassword || r == WrongCode || r == WrongPasskey }
 
 // LoginEvent is a log-in, or several of the same kind that failed.
 type LoginEvent struct {
@@ -62,6 +64,8 @@ type record struct {
 	Logins []LoginEvent `json:"logins"`
 	// Tokens are by the hashes of their keys.
 	Tokens map[string]TokenUse `json:"tokens"`
+	// Passkeys are by their identifiers.
+	Passkeys map[string]PasskeyUse `json:"passkeys,omitempty"`
 }
 
 const (
@@ -79,7 +83,7 @@ const (
 )
 
 func newRecord() record {
-	return record{Format: recordFormat, Steps: map[string]int64{}, Tokens: map[string]TokenUse{}}
+	return record{Format: recordFormat, Steps: map[string]int64{}, Tokens: map[string]TokenUse{}, Passkeys: map[string]PasskeyUse{}}
 }
 
 // readRecord reads the file. Without it a used code could be used again until
@@ -97,7 +101,7 @@ func (g *Gate) readRecord() record {
 	if err == nil {
 		err = json.Unmarshal(data, &r)
 	}
-	if err != nil || r.Format != recordFormat || r.Steps == nil || r.Tokens == nil {
+	if err != nil || r.Format != recordFormat || r.Steps == nil || r.Tokens == nil || r.Passkeys == nil {
 		g.opts.Log("the record of log-ins begins anew: %s cannot be read: %v", g.opts.File, err)
 		return newRecord()
 	}
@@ -154,6 +158,11 @@ func (g *Gate) forget() {
 			delete(g.record.Tokens, hash)
 		}
 	}
+	for id := range g.record.Passkeys {
+		if _, key := now.Passkey(id); key == nil {
+			delete(g.record.Passkeys, id)
+		}
+	}
 }
 
 func (r *record) spend(hash string) {
@@ -183,7 +192,11 @@ func (g *Gate) noteFailure(t Try, account string, err error) {
 	if errors.As(err, &code) {
 		e.Result = WrongCode
 	}
-	if !errors.Is(err, ErrDenied) && (code == nil || !code.Wrong) {
+	passkey := errors.Is(err, ErrPasskey) || errors.Is(err, ErrCopied)
+	if passkey {
+		e.Result = WrongPasskey
+	}
+	if !errors.Is(err, ErrDenied) && !passkey && (code == nil || !code.Wrong) {
 		return // nothing was guessed
 	}
 	g.mu.Lock()

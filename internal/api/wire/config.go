@@ -249,8 +249,8 @@ type LoginEvent struct {
 	Account string `json:"account,omitempty"`
 	From    string `json:"from"`
 	Agent   string `json:"agent,omitempty"`
-	// Result is password, code or recovery, by what was enough;
-	// wrong-password or wrong-code.
+	// Result is password, code, recovery or passkey, by what was enough;
+	// wrong-password, wrong-code or wrong-passkey.
 	Result string `json:"result"`
 	Count  int    `json:"count"`
 }
@@ -334,6 +334,8 @@ type Account struct {
 	Role string `json:"role"`
 	// SecondFactor says that the password alone is not enough.
 	SecondFactor bool `json:"second_factor,omitempty"`
+	// Passkeys is how many it has.
+	Passkeys int `json:"passkeys,omitempty"`
 }
 
 // NewAccount is the body of POST /v1/accounts.
