@@ -23,6 +23,10 @@ var unseen = []string{
 	"cannot show the page: %s", "the console asked what it cannot", "cannot draw the console: %s", "cannot run the console: %s", "cannot open the console: %s",
 	// What the application's visitors did wrong.
 	"the request did not come whole: %s",
+	// What a terminal of a support session says, and how to get there.
+	"PS1=support@\\h:\\w\\$ ", "This is a support session. All that happens in it is recorded.\n",
+	"You are root on %s. All that happens here is recorded.\r\nThe session ends at %s, and with it all that you started.\r\n",
+	"nothing is forwarded in a support session", "a support session has at most %d shells", "ssh -p %s -i id_ed25519 support@%s",
 	// Comments in an exported seed.
 	"The configuration of %s, version %s: a seed for another one.", "Secrets are left out: %s",
 	"The certificate is left out: its private key is not here",

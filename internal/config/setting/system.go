@@ -25,6 +25,9 @@ type System struct {
 	// Certificates greets browsers; nil when nobody is greeted: before the
 	// agent runs.
 	Certificates Certificates
+	// Guests says whether a support session is open, whose port is let in then;
+	// nil is never.
+	Guests func() bool
 	// Now is the time of day; nil means the machine's.
 	Now func() time.Time
 	// Log takes one line per event; may be nil.
