@@ -296,13 +296,13 @@ func TestSessions(t *testing.T) {
 // TestPageLeftOpen leaves a page alone that asks for news by itself: its
 // session ends as if it was closed, and the page says so.
 func TestPageLeftOpen(t *testing.T) {
-	for name, ask := range map[string]func(b *browser) page{
-		"with scripts": func(b *browser) page {
+	for name, ask := range map[string]func(b *visitor) page{
+		"with scripts": func(b *visitor) page {
 			b.header.Set("HX-Request", "true")
 			defer b.header.Del("HX-Request")
 			return b.get("/?part=live")
 		},
-		"without": func(b *browser) page { return b.get("/?again=") },
+		"without": func(b *visitor) page { return b.get("/?again=") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t).setUp(t)
@@ -377,7 +377,7 @@ func TestHostileRows(t *testing.T) {
 	}
 }
 
-func hostile(t *testing.T, b *browser, setting wire.Setting, p wire.Property, evil string) {
+func hostile(t *testing.T, b *visitor, setting wire.Setting, p wire.Property, evil string) {
 	t.Helper()
 	path, form := "/settings/"+setting.Key, "/settings/"+setting.Key
 	if setting.Key == "tls" {

@@ -11,6 +11,7 @@ import (
 	"github.com/ingotvm/ingot/internal/api/wire"
 	"github.com/ingotvm/ingot/internal/console/terminal"
 	"github.com/ingotvm/ingot/internal/words"
+	"github.com/ingotvm/ingot/test/browser"
 )
 
 // wrongs are forms that are refused, with what the page says of it in German
@@ -110,8 +111,8 @@ func TestSentencesInChromium(t *testing.T) {
 	for _, language := range []string{"en", "de", "ja"} {
 		s.speak(t, language)
 		look := func(name string) {
-			c.shot("said-" + language + "-" + name)
-			list := eval[[]string](c, said)
+			c.Shot("said-" + language + "-" + name)
+			list := browser.Eval[[]string](c.Browser, said)
 			if len(list) == 0 {
 				t.Errorf("%s says nothing", name)
 			}
@@ -123,22 +124,22 @@ func TestSentencesInChromium(t *testing.T) {
 			if language == "en" {
 				english[name] = list
 			}
-			c.screen(narrow, light)
+			c.Screen(browser.Narrow, browser.Light)
 			c.fits(name)
-			c.screen(wide, light)
+			c.Screen(browser.Wide, browser.Light)
 		}
-		c.screen(wide, light)
+		c.Screen(browser.Wide, browser.Light)
 		for _, path := range []string{"/", "/settings/network"} {
-			c.open(path)
+			c.Open(path)
 			look(shotName(path) + "-facts")
 		}
 		for _, wrong := range wrongs {
-			c.open(wrong.page)
+			c.Open(wrong.page)
 			for i := 0; i < len(wrong.typed); i += 2 {
-				_ = eval[bool](c, fmt.Sprintf(`(document.querySelector('form:is([action=%[1]q],[action^="%[1]s#"]) [name=%[2]q]').value = %[3]q, true)`, wrong.form, wrong.typed[i], wrong.typed[i+1]))
+				_ = browser.Eval[bool](c.Browser, fmt.Sprintf(`(document.querySelector('form:is([action=%[1]q],[action^="%[1]s#"]) [name=%[2]q]').value = %[3]q, true)`, wrong.form, wrong.typed[i], wrong.typed[i+1]))
 			}
-			_ = eval[bool](c, fmt.Sprintf(`(document.querySelector('form:is([action=%[1]q],[action^="%[1]s#"])').requestSubmit(), true)`, wrong.form))
-			c.do(waitFor(".problem, .problems"))
+			_ = browser.Eval[bool](c.Browser, fmt.Sprintf(`(document.querySelector('form:is([action=%[1]q],[action^="%[1]s#"])').requestSubmit(), true)`, wrong.form))
+			c.Do(browser.WaitFor(".problem, .problems"))
 			look(shotName(wrong.page) + "-refused")
 		}
 	}
