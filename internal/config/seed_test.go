@@ -126,6 +126,32 @@ access:
       role: admin
     - name: bert
       role: auditor
+ldap:
+  kind: ""
+  servers: []
+  authority: ""
+  bind_dn: ""
+  bind_password: ""
+  base: ""
+  group_base: ""
+  name_attribute: ""
+  filter: ""
+  admin_groups: []
+  operator_groups: []
+  auditor_groups: []
+oidc:
+  state: ""
+  title: ""
+  issuer: ""
+  client_id: ""
+  client_secret: ""
+  authority: ""
+  scopes: []
+  name_claim: ""
+  groups_claim: ""
+  admin_groups: []
+  operator_groups: []
+  auditor_groups: []
 tls:
   source: self-signed
   chain: ""

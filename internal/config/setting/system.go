@@ -25,6 +25,9 @@ type System struct {
 	// Certificates greets browsers; nil when nobody is greeted: before the
 	// agent runs.
 	Certificates Certificates
+	// Outside are the people that are kept elsewhere; nil when nobody can be
+	// asked: before the agent runs.
+	Outside Outside
 	// Now is the time of day; nil means the machine's.
 	Now func() time.Time
 	// Log takes one line per event; may be nil.
