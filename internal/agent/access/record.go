@@ -23,12 +23,15 @@ const (
 	WithPassword  Result = "password"
 	WithCode      Result = "code"
 	WithRecovery  Result = "recovery"
+	WithDirectory Result = "directory"
+	WithProvider  Result = "provider"
 	WrongPassword Result = "wrong-password"
 	WrongCode     Result = "wrong-code"
+	WrongGroup    Result = "wrong-group"
 )
 
 // Failed says that nobody was let in.
-func (r Result) Failed() bool { return r == WrongPassword || r == WrongCode }
+func (r Result) Failed() bool { return r == WrongPassword || r == WrongCode || r == WrongGroup }
 
 // LoginEvent is a log-in, or several of the same kind that failed.
 type LoginEvent struct {
@@ -182,8 +185,13 @@ func (g *Gate) noteFailure(t Try, account string, err error) {
 	if errors.As(err, &code) {
 		e.Result = WrongCode
 	}
-	if !errors.Is(err, ErrDenied) && (code == nil || !code.Wrong) {
-		return // nothing was guessed
+	guessed := errors.Is(err, ErrDenied) || code != nil && code.Wrong
+	switch {
+	case errors.Is(err, ErrNoRole):
+		e.Result = WrongGroup
+	case errors.Is(err, ErrElsewhere) && account != "": // of an account here, so its password was wrong
+	case !guessed:
+		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
