@@ -72,7 +72,7 @@ func runAgent(ctx context.Context, opts RunOptions, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	gate := access.New(a.Access, access.Options{Log: logf, File: a.LoginRecord()})
+	gate := access.New(a.Access, access.Options{Log: logf, File: a.LoginRecord(), Directory: a.Directory()})
 	servers, err := listen(opts, a, gate, logf)
 	if err != nil {
 		return err

@@ -87,6 +87,8 @@ type Agent struct {
 	certificates *certificates
 	engine       *config.Engine
 	sys          *setting.System
+	// outside are the people that are kept elsewhere.
+	outside *outside
 	// environment is what settings go by, without the adapters.
 	environment setting.Env
 	code        firstboot.Code
@@ -130,6 +132,9 @@ func New(opts Options) (*Agent, error) {
 		return nil, err
 	}
 	if err := a.openCertificates(); err != nil {
+		return nil, err
+	}
+	if err := a.openOutside(); err != nil {
 		return nil, err
 	}
 	a.watcher = health.New(a.targets(), unitStates{a.manager}, func(r health.Result) {

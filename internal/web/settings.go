@@ -23,12 +23,14 @@ type settingView struct {
 	Why      string
 	// Tried says that the values were checked and found good.
 	Tried bool
+	// Redirect is where a provider must send browsers back to.
+	Redirect string
 	// CutsOff warns that a wrong value can end the connection.
 	CutsOff bool
 }
 
 // cutOff are the settings that have to be confirmed over a new connection.
-var cutOff = []string{"network", "firewall", "access"}
+var cutOff = []string{"network", "firewall", "access", "ldap", "oidc"}
 
 // settingsOf are the settings that have something to ask on a page of the
 // common kind.
@@ -92,6 +94,9 @@ func (v *visit) showSetting(status int, typed map[string]string, complete func(*
 	view := settingView{Key: s.Key, Form: v.newForm(properties, typed), Facts: s.Facts, Trouble: s.Problem, CutsOff: slices.Contains(cutOff, s.Key)}
 	view.Form.Base = config.Revision
 	view.Menu = v.settingsMenu(all, s.Key)
+	if s.Key == "oidc" {
+		view.Redirect = v.providerAddress()
+	}
 	if s.Key == "firewall" {
 		if err := v.completeFirewall(&view, config); err != nil {
 			return err

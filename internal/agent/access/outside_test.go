@@ -157,8 +157,11 @@ func TestDeadDirectory(t *testing.T) {
 			t.Errorf("one more asks the directory: %v", err)
 		}
 		time.Sleep(time.Hour)
-		if w.throttle.waiting != 0 {
-			t.Errorf("%d attempts are under way for ever", w.throttle.waiting)
+		w.Gate.mu.Lock()
+		waiting := w.throttle.waiting
+		w.Gate.mu.Unlock()
+		if waiting != 0 {
+			t.Errorf("%d attempts are under way for ever", waiting)
 		}
 		for _, name := range []string{"admin", "ghost"} {
 			start := time.Now()

@@ -211,6 +211,8 @@ type Login struct {
 type Session struct {
 	Account string `json:"account"`
 	Role    string `json:"role"`
+	// Elsewhere says where the account is kept: ldap or oidc; "" is here.
+	Elsewhere string `json:"elsewhere,omitempty"`
 	// Token goes into "Authorization: Bearer"; only in the answer to a log-in.
 	Token   string    `json:"token,omitempty"`
 	Expires time.Time `json:"expires"`
@@ -246,8 +248,8 @@ type LoginEvent struct {
 	Account string `json:"account,omitempty"`
 	From    string `json:"from"`
 	Agent   string `json:"agent,omitempty"`
-	// Result is password, code or recovery, by what was enough;
-	// wrong-password or wrong-code.
+	// Result is password, code, recovery, directory or provider, by what was
+	// enough; wrong-password, wrong-code or wrong-group.
 	Result string `json:"result"`
 	Count  int    `json:"count"`
 }

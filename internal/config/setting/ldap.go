@@ -117,7 +117,7 @@ func (ldapSetting) Properties(env Env) []Property {
 		{
 			Key: "ldap.kind", Title: "Directory", Group: "Directory", Type: Enum, Default: NoDirectory,
 			Help:    "Whether people of a directory may log in, besides the accounts of the appliance, which always may.",
-			Options: []Option{{NoDirectory, "None"}, {ActiveDirectory, "Active Directory"}, {OtherDirectory, "LDAP (OpenLDAP, 389, FreeIPA …)"}},
+			Options: []Option{{NoDirectory, "None"}, {ActiveDirectory, "Active Directory"}, {OtherDirectory, "LDAP (such as OpenLDAP, FreeIPA)"}},
 			Get:     func(d *Document) string { return d.LDAP.kind() },
 			Set:     setKind,
 		},
