@@ -19,6 +19,8 @@ type outside struct {
 	document  func() *setting.Document
 	directory *directory.Directory
 	provider  *oidc.Client
+	// changed is called when there is trouble, or no more.
+	changed func()
 }
 
 // openOutside makes ready to ask for people who are kept elsewhere.
@@ -32,7 +34,7 @@ func (a *Agent) openOutside() error {
 			revision, _ := a.engine.Current()
 			return revision.Document
 		},
-		directory: directory.New(directory.Options{Log: a.opts.Log}), provider: provider,
+		directory: directory.New(directory.Options{Log: a.opts.Log}), provider: provider, changed: a.cache.drop,
 	}
 	a.sys.Outside = a.outside
 	return nil
@@ -50,7 +52,11 @@ func (o *outside) Find(ctx context.Context, name, password string) (access.Perso
 	if !l.On() {
 		return access.Person{}, access.ErrDenied
 	}
+	before := o.directory.Trouble(l)
 	found, err := o.directory.Find(ctx, l, name, password)
+	if o.directory.Trouble(l) != before {
+		o.changed()
+	}
 	p := access.Person{Role: found.Role, Good: func() bool { return reflect.DeepEqual(o.document().LDAP, l) }}
 	if found.Name != "" {
 		p.Who = "ldap:" + found.Name
@@ -109,7 +115,11 @@ func (a *Agent) BeginProvider(ctx context.Context, b wire.BeginProvider) (wire.B
 	if !d.OIDC.On() {
 		return wire.BegunProvider{}, errNoProvider
 	}
+	before := a.outside.provider.Trouble(d.OIDC, d.Network)
 	url, key, err := a.outside.provider.Begin(ctx, d.OIDC, d.Network, b.Redirect)
+	if a.outside.provider.Trouble(d.OIDC, d.Network) != before {
+		a.outside.changed()
+	}
 	if err != nil {
 		return wire.BegunProvider{}, refusal(err)
 	}

@@ -12,10 +12,6 @@ import (
 // ProviderPath is where a provider sends browsers back to.
 const ProviderPath = "/login/provider/back"
 
-// providerName is what failures at the provider are counted under; no account
-// is called so.
-const providerName = "the provider"
-
 // errElsewhere is for whoever has no account here to change.
 var errElsewhere = &Error{Status: http.StatusBadRequest, Message: "your account is not kept on this appliance, nor are its password and second factor",
 	Hint: "change them where it is kept: in the directory, or at the provider"}
@@ -52,20 +48,13 @@ func (h handlers) beginProvider(r *http.Request, b wire.BeginProvider) (any, err
 
 func (h handlers) finishProvider(r *http.Request, f wire.FinishProvider) (any, error) {
 	c := CallerOf(r.Context())
-	settle, err := h.gate.Attempt(c.place(), providerName)
-	if err != nil {
-		return nil, err
-	}
 	t := access.Try{Address: c.place(), From: c.by().From, Agent: r.UserAgent()}
-	p, err := h.src.FinishProvider(r.Context(), f)
-	settle(err == nil || errors.Is(err, access.ErrNoRole))
-	if err != nil {
-		if errors.Is(err, access.ErrNoRole) {
-			h.gate.Refuse(t, p)
-		}
-		return nil, err
-	}
-	key, id, err := h.gate.Admit(t, p)
+	key, id, err := h.gate.Vouch(t, func() (access.Person, bool, error) {
+		p, err := h.src.FinishProvider(r.Context(), f)
+		e, ok := errors.AsType[Statuser](err)
+		// Of a log-in that was not begun here nobody is asked.
+		return p, ok && e.Status() == http.StatusConflict, err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -110,16 +110,34 @@ func (g *Gate) under(way int) {
 	g.throttle.waiting += way
 }
 
-// Admit opens a session for somebody whom a provider vouches for. Of t only
-// where it comes from is looked at.
-func (g *Gate) Admit(t Try, p Person) (key string, id Identity, err error) {
-	return g.enter(t, p.subject(), WithProvider)
-}
+// providerName is what failures at a provider are counted under; no account is
+// called so.
+const providerName = "the provider"
 
-// Refuse notes that somebody whom a provider vouches for has no role here.
-func (g *Gate) Refuse(t Try, p Person) {
-	g.opts.Log("log-in of %s from %s: in no group that has a role", p.Who, t.Address)
-	g.noteFailure(t, p.Who, ErrNoRole)
+// Vouch opens a session for somebody whom a provider vouches for: ask asks it,
+// and says whether what went wrong is free, since it could be no guess. Of t
+// only where it comes from is looked at. The error is that of ask, or a
+// *[ThrottledError].
+func (g *Gate) Vouch(t Try, ask func() (p Person, free bool, err error)) (key string, id Identity, err error) {
+	settle, err := g.attempt(newAttempt(t.Address, providerName))
+	if err != nil {
+		return "", Identity{}, err
+	}
+	p, free, err := ask()
+	switch {
+	case err == nil:
+		settle(right)
+		return g.enter(t, p.subject(), WithProvider)
+	case errors.Is(err, ErrNoRole):
+		settle(void)
+		g.opts.Log("log-in of %s from %s: in no group that has a role", p.Who, t.Address)
+		g.noteFailure(t, p.Who, err)
+	case free:
+		settle(void)
+	default:
+		settle(wrong)
+	}
+	return "", Identity{}, err
 }
 
 // enter opens a session for whoever was let in.

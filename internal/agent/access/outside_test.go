@@ -223,10 +223,15 @@ func TestOutsideEvents(t *testing.T) {
 		_, _, _ = w.Login(t.Context(), Try{Address: "192.0.2.7", Account: try[0], Password: try[1]})
 	}
 	p := Person{Who: "oidc:bert@example.com", Role: setting.Auditor, Good: func() bool { return true }}
-	if _, id, err := w.Admit(Try{Address: "192.0.2.8"}, p); err != nil || id.Who != p.Who || id.Account != "" || id.Role != setting.Auditor {
-		t.Errorf("Admit() = %+v, %v", id, err)
+	vouch := func(p Person, err error) (string, Identity, error) {
+		return w.Vouch(Try{Address: "192.0.2.8"}, func() (Person, bool, error) { return p, false, err })
 	}
-	w.Refuse(Try{Address: "192.0.2.8"}, Person{Who: "oidc:eve"})
+	if _, id, err := vouch(p, nil); err != nil || id.Who != p.Who || id.Account != "" || id.Role != setting.Auditor {
+		t.Errorf("Vouch() = %+v, %v", id, err)
+	}
+	if _, _, err := vouch(Person{Who: "oidc:eve"}, ErrNoRole); !errors.Is(err, ErrNoRole) {
+		t.Errorf("Vouch() = %v", err)
+	}
 	var got []string
 	for _, e := range w.Logins() {
 		got = append(got, e.Account+" "+string(e.Result))
@@ -238,4 +243,26 @@ func TestOutsideEvents(t *testing.T) {
 	if _, id, _ := w.Login(t.Context(), Try{Address: "192.0.2.7", Account: "alice", Password: "right"}); id.Before == nil || id.Failures != 1 {
 		t.Errorf("alice is told %+v", id)
 	}
+}
+
+// TestVouchThrottle: answers of a provider can be made up as seldom as
+// passwords can be guessed; what is of no log-in is not counted, and does not
+// wipe out what is.
+func TestVouchThrottle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := newOutside()
+		forged := errors.New("forged")
+		throttled := 0
+		for i := range 12 {
+			_, _, err := w.Vouch(Try{Address: "192.0.2.7"}, func() (Person, bool, error) { return Person{}, i%2 == 0, forged })
+			if errors.As(err, new(*ThrottledError)) {
+				throttled++
+			} else if !errors.Is(err, forged) {
+				t.Errorf("Vouch() = %v", err)
+			}
+		}
+		if throttled != 12-6 { // three free, and as many that count
+			t.Errorf("%d of 12 were refused", throttled)
+		}
+	})
 }

@@ -178,6 +178,7 @@ func inWords(server string, err error) *TroubleError {
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var dial *net.OpError
+	var late net.Error
 	// After STARTTLS the library hands on the text of an error alone.
 	untrusted := errors.As(err, &unknown) || strings.Contains(err.Error(), x509.UnknownAuthorityError{}.Error())
 	switch {
@@ -187,7 +188,7 @@ func inWords(server string, err error) *TroubleError {
 		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not for that name: " + oneLine(name.Error()), "use a name that the certificate has"}
 	case errors.As(err, &invalid):
 		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not good: " + oneLine(invalid.Error()), "see to it there, or to the clock here"}
-	case errors.As(err, &dial) && dial.Op == "dial", errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &dial) && dial.Op == "dial", errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		return &TroubleError{"ldap.servers", server + " cannot be reached: " + oneLine(err.Error()), "compare name and port, and see whether a firewall is between"}
 	}
 	return &TroubleError{"ldap.servers", server + " does not speak TLS as it should: " + oneLine(err.Error()), "use ldaps:// with port 636, or ldap:// where the server has STARTTLS"}

@@ -57,8 +57,11 @@ func (c *Client) remembered(s settings) (*provider, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.opts.Now()
-	if c.trouble != nil && s.equal(c.asked) && now.Before(c.until) {
+	switch troubled := c.trouble != nil && s.equal(c.asked); {
+	case troubled && now.Before(c.until):
 		return nil, c.trouble
+	case troubled:
+		return nil, nil // whether it is over is to be asked
 	}
 	if c.known != nil && c.known.of.equal(s) && now.Sub(c.known.at) < rememberFor {
 		return c.known, nil
@@ -173,12 +176,13 @@ func inWords(issuer string, err error) *TroubleError {
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var dial *net.OpError
+	var late net.Error
 	switch {
 	case errors.As(err, &unknown):
 		return &TroubleError{"oidc.authority", "the certificate of " + issuer + " is signed by an authority that is not trusted here", "give its root certificate"}
 	case errors.As(err, &name), errors.As(err, &invalid):
 		return &TroubleError{"oidc.issuer", "the certificate of " + issuer + " is not good: " + oneLine(err.Error()), "see to it there, or to the clock here"}
-	case errors.As(err, &dial), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &dial), errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		return &TroubleError{"oidc.issuer", issuer + " cannot be reached: " + oneLine(err.Error()), "compare the URL, and see whether a firewall or a proxy is between"}
 	case strings.Contains(err.Error(), "did not match the issuer"):
 		return &TroubleError{"oidc.issuer", "the provider calls itself otherwise: " + oneLine(strings.TrimPrefix(err.Error(), "oidc: ")), "write it exactly as the provider does, also the slash at its end"}
