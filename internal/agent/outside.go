@@ -152,6 +152,7 @@ func sameProvider(a, b setting.OIDC) bool {
 func refusal(err error) error {
 	var trouble *oidc.TroubleError
 	var refused *oidc.RefusedError
+	var doubt *oidc.DoubtError
 	switch {
 	case errors.Is(err, oidc.ErrNoRole):
 		return access.ErrNoRole
@@ -159,6 +160,8 @@ func refusal(err error) error {
 		return &providerError{err, http.StatusConflict, "begin again"}
 	case errors.As(err, &refused):
 		return &providerError{err, http.StatusBadRequest, "try again, or ask whoever runs the provider"}
+	case errors.As(err, &doubt):
+		return &providerError{err, http.StatusBadRequest, doubt.Hint}
 	case errors.As(err, &trouble):
 		return &providerError{err, http.StatusBadGateway, trouble.Hint}
 	}

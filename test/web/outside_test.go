@@ -223,7 +223,7 @@ func TestProviderLogin(t *testing.T) {
 		s.ahead.Add(int64(10 * time.Minute)) // past what is slowed down
 		p.Tamper(change)
 		b := s.browser(t)
-		b.get(b.visit(p, "/", "alice")).says(t, 502, what, `action="/login"`)
+		b.get(b.visit(p, "/", "alice")).says(t, 400, what, `action="/login"`)
 		b.get("/access").says(t, 200, "Forgot the password?")
 	}
 	p.Tamper(nil)

@@ -34,11 +34,14 @@ func (d *Directory) check(ctx context.Context, l setting.LDAP) ([]setting.Proble
 	if err := c.search(); err != nil {
 		return nil, err
 	}
-	for path, base := range map[string]string{"ldap.base": l.Base, "ldap.group_base": groupBase(l)} {
-		if _, err := c.ask(base, ldap.ScopeBaseObject, 1, "(objectClass=*)", "1.1"); err != nil {
+	for _, place := range [][2]string{{"ldap.base", l.Base}, {"ldap.group_base", l.GroupBase}} {
+		if place[1] == "" {
+			continue
+		}
+		if _, err := c.ask(place[1], ldap.ScopeBaseObject, 1, "(objectClass=*)", "1.1"); err != nil {
 			var trouble *TroubleError
-			if errors.As(err, &trouble) && trouble.Property == "ldap.base" && l.GroupBase != "" {
-				trouble.Property = path
+			if errors.As(err, &trouble) && trouble.Property == "ldap.base" {
+				trouble.Property = place[0]
 			}
 			return nil, err
 		}

@@ -38,8 +38,16 @@ func (e *RefusedError) Error() string {
 	return "the provider refused the log-in: " + e.Text + " (" + e.Code + ")"
 }
 
-// TroubleError says that the provider cannot be asked, or that what it says
-// cannot be believed.
+// DoubtError says that what came back cannot be believed, or does not say who
+// somebody is.
+type DoubtError struct {
+	// Text says why, Hint what to do.
+	Text, Hint string
+}
+
+func (e *DoubtError) Error() string { return e.Text }
+
+// TroubleError says that the provider cannot be asked.
 type TroubleError struct {
 	// Property is the key of the setting that most likely is wrong.
 	Property string
@@ -175,7 +183,7 @@ type Answer struct {
 }
 
 // Finish is whom the provider vouches for. The error is [ErrState],
-// [ErrNoRole], a *[RefusedError], a *[TroubleError], or ctx's; the person's
+// [ErrNoRole], a *[RefusedError], *[DoubtError] or *[TroubleError], or ctx's; the person's
 // name is then there if it is known.
 func (c *Client) Finish(ctx context.Context, o setting.OIDC, n setting.Network, a Answer) (Person, error) {
 	f, ok := c.seal.open(a.Key, c.opts.Now())
@@ -209,7 +217,7 @@ func (c *Client) Finish(ctx context.Context, o setting.OIDC, n setting.Network, 
 // doubt is an answer that is not believed.
 func (c *Client) doubt(why string) error {
 	c.opts.Log("a log-in by the provider is refused: %s", why)
-	return &TroubleError{"oidc.issuer", "the provider's answer is not good: " + why, "try again; if it stays so, compare the settings here and there"}
+	return &DoubtError{"the provider's answer is not good: " + why, "try again; if it stays so, compare the settings here and there"}
 }
 
 // Trouble is why a provider could not be asked last; "" when it could.

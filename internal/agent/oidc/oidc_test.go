@@ -154,13 +154,13 @@ func TestForged(t *testing.T) {
 			w := newWorld(t)
 			w.p.Tamper(test.change)
 			p, err := w.finish(w.visit("alice"))
-			var trouble *TroubleError
+			var doubt *DoubtError
 			switch {
 			case test.says == "":
 				if err != nil || p.Role != setting.Admin {
 					t.Errorf("%+v, %v", p, err)
 				}
-			case !errors.As(err, &trouble) || !strings.Contains(trouble.Text, test.says) || p.Role != "":
+			case !errors.As(err, &doubt) || !strings.Contains(doubt.Text, test.says) || p.Role != "":
 				t.Errorf("%+v, %v; want it to say %q", p, err, test.says)
 			}
 		})

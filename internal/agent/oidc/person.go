@@ -102,11 +102,11 @@ func (c claims) find(name string) any {
 func personOf(o setting.OIDC, said claims) (Person, error) {
 	name, _ := said.find(o.Names()).(string)
 	if !isName(name) {
-		return Person{}, &TroubleError{"oidc.name_claim", fmt.Sprintf("the provider does not say who you are: there is no name in the claim %q", o.Names()),
+		return Person{}, &DoubtError{fmt.Sprintf("the provider does not say who you are: there is no name in the claim %q", o.Names()),
 			"take another claim, or ask for another scope"}
 	}
 	if verified, ok := said["email_verified"]; ok && o.Names() == "email" && verified != true && verified != "true" {
-		return Person{}, &TroubleError{"oidc.name_claim", "the provider does not know whether the e-mail address is yours", "let it be verified there"}
+		return Person{}, &DoubtError{"the provider does not know whether the e-mail address is yours", "let it be verified there"}
 	}
 	var groups []string
 	switch list := said.find(o.Groups()).(type) {
