@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ingotvm/ingot/internal/api/wire"
 )
@@ -89,9 +91,18 @@ func (v *visit) refuseProvider(err error, to string) error {
 	case e.Status == http.StatusConflict:
 		view.Problem = v.T("web.provider.late")
 	default:
-		view.Problem = v.loginProblem(e.Status, sentence(e.Message, e.Hint))
+		view.Problem = v.loginProblem(e.Status, strings.TrimSpace(capital(e.Message)+" "+capital(e.Hint)))
 	}
 	return v.showLogin(e.Status, view)
+}
+
+// capital is a phrase as a sentence; "" stays.
+func capital(phrase string) string {
+	first, n := utf8.DecodeRuneInString(phrase)
+	if n == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + phrase[n:] + "."
 }
 
 // loginProblem says why somebody is not let in, in the visitor's language

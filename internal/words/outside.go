@@ -6,7 +6,6 @@ var outsideTexts = map[string]text{
 	"web.setting.ldap": {"Directory (LDAP)", "Verzeichnis (LDAP)", "ディレクトリー (LDAP)"},
 	"web.setting.oidc": {"Provider (OpenID Connect)", "Anbieter (OpenID Connect)", "プロバイダー (OpenID Connect)"},
 
-	"web.login.or":        {"or", "oder", "または"},
 	"web.login.provider":  {"Log in with %s", "Mit %s anmelden", "%s でログイン"},
 	"web.login.elsewhere": {"The account or the password is wrong, or the directory cannot be asked now. Accounts of the appliance work without it.", "Konto oder Kennwort ist falsch, oder das Verzeichnis kann gerade nicht gefragt werden. Konten der Appliance gehen auch ohne.", "アカウントかパスワードが違うか、ディレクトリーに接続できません。アプライアンスのアカウントはディレクトリーなしでも使えます。"},
 	"web.login.norole":    {"You are known, but in no group that may log in here. Ask an administrator to put you into one.", "Sie sind bekannt, aber in keiner Gruppe, die sich hier anmelden darf. Bitten Sie einen Administrator, Sie in eine aufzunehmen.", "本人確認はできましたが、ログインを許可されたグループに属していません。管理者に依頼してください。"},

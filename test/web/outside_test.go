@@ -151,7 +151,7 @@ func TestDirectoryLogin(t *testing.T) {
 func TestProviderLogin(t *testing.T) {
 	s := newSite(t).setUp(t)
 	s.browser(t).get("/login").says(t, 200, "!/login/provider")
-	s.browser(t).get("/login/provider").says(t, 404, "nobody is let in by a provider")
+	s.browser(t).get("/login/provider").says(t, 404, "Nobody is let in by a provider here")
 	p := s.providerFor(t)
 	admin := s.browser(t).login("admin")
 	admin.get("/settings/oidc").says(t, 200, s.url+"/login/provider/back", "!Client secret")
