@@ -250,8 +250,10 @@ func tcpPorts(def *appliance.Definition) []int {
 	var ports []int
 	for _, svc := range def.Services {
 		for _, p := range svc.Ports {
-			if p.Protocol == "tcp" && !slices.Contains(ports, p.Port) && p.Port != acceptance.ManagementPort {
-				ports = append(ports, p.Port)
+			for _, number := range p.Reached() {
+				if p.Protocol == "tcp" && !slices.Contains(ports, number) && number != acceptance.ManagementPort {
+					ports = append(ports, number)
+				}
 			}
 		}
 	}

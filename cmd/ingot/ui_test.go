@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ingotvm/ingot/internal/appliance"
 	"github.com/ingotvm/ingot/internal/appliance/yamltext"
 	"github.com/ingotvm/ingot/internal/build"
 	"github.com/ingotvm/ingot/internal/host"
@@ -190,5 +192,15 @@ func TestThroughForward(t *testing.T) {
 		if got := throughForward(in, address); got != want {
 			t.Errorf("%s → %s, want %s", in, got, want)
 		}
+	}
+}
+
+func TestForwardedPorts(t *testing.T) {
+	def := &appliance.Definition{Services: []appliance.Service{
+		{Name: "a", Ports: []appliance.Port{{Port: 8090, Protocol: "tcp", HTTPS: true}, {Port: 53, Protocol: "udp"}}},
+		{Name: "b", Ports: []appliance.Port{{Port: 5432, Protocol: "tcp"}}},
+	}}
+	if got := tcpPorts(def); !slices.Equal(got, []int{443, 80, 5432}) {
+		t.Errorf("forwarded are %v", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,8 @@ type RunOptions struct {
 	Listen  string
 	RunDir  string
 	DataDir string
+	HTTPS   string
+	HTTP    string
 	Port    string
 	Root    string
 }
@@ -37,6 +40,8 @@ type RunOptions struct {
 // AddFlags makes the options flags.
 func (o *RunOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Listen, "listen", fmt.Sprintf(":%d", agent.ManagementPort), "address of the management port")
+	f.StringVar(&o.HTTPS, "https", ":443", "address of the application's port for https, if the agent stands in front of it")
+	f.StringVar(&o.HTTP, "http", ":80", "address of the port that leads there")
 	f.StringVar(&o.RunDir, "run-dir", filepath.Dir(client.DefaultSocket), "folder of boot.json and of the agent's socket")
 	f.StringVar(&o.DataDir, "data-dir", "/data", "folder of the data disk")
 	f.StringVar(&o.Root, "root", "/", "folder above /proc, /sys and /dev")
@@ -68,10 +73,13 @@ func runAgent(ctx context.Context, opts RunOptions, log io.Writer) error {
 	if err := os.MkdirAll(opts.RunDir, 0o755); err != nil {
 		return fmt.Errorf("cannot make the run folder: %w", err)
 	}
-	a, err := agent.New(agent.Options{Version: version, RunDir: opts.RunDir, DataDir: opts.DataDir, Root: opts.Root, Log: logf})
+	a, err := agent.New(agent.Options{
+		Version: version, RunDir: opts.RunDir, DataDir: opts.DataDir, Root: opts.Root, HTTPS: opts.HTTPS, HTTP: opts.HTTP, Log: logf,
+	})
 	if err != nil {
 		return err
 	}
+	debug.SetMemoryLimit(a.Memory())
 	gate := access.New(a.Access, access.Options{Log: logf, File: a.LoginRecord(), Directory: a.Directory()})
 	servers, err := listen(opts, a, gate, logf)
 	if err != nil {

@@ -97,7 +97,7 @@ func expected(l wire.Listening, def *appliance.Definition) bool {
 	if l.Protocol == "udp" && (l.Port == 68 || l.Port == 546) {
 		return true
 	}
-	return slices.Contains(declared(def, l.Protocol), l.Port)
+	return listens(def, l.Protocol, l.Port)
 }
 
 func nothingElseWritable(c wire.Checks) finding {

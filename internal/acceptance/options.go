@@ -123,7 +123,7 @@ func (o Options) spec(f hypervisor.Firmware) (hypervisor.Spec, error) {
 	ports := map[int]bool{ManagementPort: true}
 	if o.Definition != nil {
 		spec.Name = o.Definition.Name
-		for _, p := range declared(o.Definition, "tcp") {
+		for _, p := range reached(o.Definition, "tcp") {
 			ports[p] = true
 		}
 		for _, t := range o.Definition.Tests {
@@ -142,15 +142,24 @@ func (o Options) spec(f hypervisor.Firmware) (hypervisor.Spec, error) {
 	return spec, nil
 }
 
-// declared are the ports of a definition by protocol.
-func declared(def *appliance.Definition, protocol string) []int {
+// reached are the ports by protocol at which the network reaches the services
+// of a definition.
+func reached(def *appliance.Definition, protocol string) []int {
 	var list []int
 	for _, s := range def.Services {
 		for _, p := range s.Ports {
 			if firstSet(p.Protocol, "tcp") == protocol {
-				list = append(list, p.Port)
+				list = append(list, p.Reached()...)
 			}
 		}
 	}
 	return list
+}
+
+// listens says whether a service of a definition may listen on a port, or the
+// agent for it.
+func listens(def *appliance.Definition, protocol string, port int) bool {
+	return slices.Contains(reached(def, protocol), port) || slices.ContainsFunc(def.Services, func(s appliance.Service) bool {
+		return slices.ContainsFunc(s.Ports, func(p appliance.Port) bool { return p.Port == port && firstSet(p.Protocol, "tcp") == protocol })
+	})
 }

@@ -15,8 +15,9 @@ import (
 	"github.com/ingotvm/ingot/internal/appliance"
 )
 
-// reference is ${appliance} or ${appliance:PORT}.
-var reference = regexp.MustCompile(`\$\{appliance(?::([0-9]+))?\}`)
+// reference is ${appliance} or ${appliance:PORT}, with the scheme before it if
+// there is one.
+var reference = regexp.MustCompile(`(https://|http://)?\$\{appliance(?::([0-9]+))?\}`)
 
 // maxBody bounds what is read of an answer: a page that a test looks into is
 // far smaller.
@@ -36,10 +37,13 @@ func testPorts(t appliance.Test) ([]int, error) {
 }
 
 func refersTo(match []string) (int, error) {
-	if match[1] == "" {
-		return 80, nil
+	switch {
+	case match[2] == "" && match[1] == "https://":
+		return appliance.HTTPSPort, nil
+	case match[2] == "":
+		return appliance.HTTPPort, nil
 	}
-	port, err := strconv.ParseUint(match[1], 10, 16)
+	port, err := strconv.ParseUint(match[2], 10, 16)
 	if err != nil || port == 0 {
 		return 0, fmt.Errorf("%s is no port", match[0])
 	}
@@ -52,13 +56,14 @@ func testName(t appliance.Test) string { return firstSet(t.Name, t.HTTP) }
 // appliance is reached.
 func runTest(ctx context.Context, t appliance.Test, address func(int) (string, error), limit time.Duration) (seen string, err error) {
 	url := reference.ReplaceAllStringFunc(t.HTTP, func(ref string) string {
-		port, portErr := refersTo(reference.FindStringSubmatch(ref))
+		match := reference.FindStringSubmatch(ref)
+		port, portErr := refersTo(match)
 		reached, addressErr := "", error(nil)
 		if portErr == nil {
 			reached, addressErr = address(port)
 		}
 		err = errors.Join(err, portErr, addressErr)
-		return reached
+		return match[1] + reached
 	})
 	if err != nil {
 		return "", err

@@ -83,6 +83,9 @@ func TestLimitedToken(t *testing.T) {
 	if _, err := a.Change(t.Context(), by, 0, wire.Change{Merge: []byte(`{"language":{"language":"de"}}`)}); err != nil {
 		t.Errorf("a setting: %v", err)
 	}
+	if now, _ := a.engine.Current(); now.Why != "language" { // who gives no reason says at least what it is about
+		t.Errorf("the history says %q", now.Why)
+	}
 	refused := func(what string, err error) {
 		t.Helper()
 		if err == nil || !strings.Contains(err.Error(), "may not change who manages") {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ingotvm/ingot/internal/agent/firstboot"
+	"github.com/ingotvm/ingot/internal/agent/frontdoor"
 	"github.com/ingotvm/ingot/internal/agent/health"
 	"github.com/ingotvm/ingot/internal/agent/identity"
 	"github.com/ingotvm/ingot/internal/agent/machine"
@@ -36,6 +37,9 @@ type Options struct {
 	DataDir string
 	// ManagementPort is where the pages are, for the URL; default 5480.
 	ManagementPort int
+	// HTTPS and HTTP are the addresses on which the agent stands in front of
+	// the application, if the definition says so; default :443 and :80.
+	HTTPS, HTTP string
 	// Log takes one line per event; default drops them.
 	Log func(format string, args ...any)
 	// Runner runs programs; default host.Local.
@@ -85,8 +89,10 @@ type Agent struct {
 	identity *identity.Identity
 	// certificates greets browsers.
 	certificates *certificates
-	engine       *config.Engine
-	sys          *setting.System
+	// door stands in front of the application; nil when nobody wants that.
+	door   *frontdoor.Door
+	engine *config.Engine
+	sys    *setting.System
 	// outside are the people that are kept elsewhere.
 	outside *outside
 	// environment is what settings go by, without the adapters.
@@ -131,6 +137,7 @@ func New(opts Options) (*Agent, error) {
 	if err := a.openConfiguration(); err != nil {
 		return nil, err
 	}
+	a.openDoor()
 	if err := a.openCertificates(); err != nil {
 		return nil, err
 	}
@@ -179,6 +186,9 @@ func (a *Agent) Run(ctx context.Context) {
 	wg.Go(func() { a.watchNames(ctx) })
 	wg.Go(func() { a.watchLinks(ctx) })
 	wg.Go(func() { a.certificates.authority.Run(ctx) })
+	if a.door != nil {
+		wg.Go(func() { a.door.Run(ctx) })
+	}
 	wg.Go(func() {
 		power.Watch(ctx, power.Devices(filepath.Join(a.opts.Root, "dev/input")), func() { a.powerOff(ctx) })
 	})

@@ -515,7 +515,7 @@ func TestManyAskAtOnce(t *testing.T) {
 		func() { a.Checks(t.Context()) },
 		func() { a.Setup(t.Context(), true) },
 		func() { a.warn("something happened") },
-		func() { _, _ = a.Settings(t.Context()) },
+		func() { _, _ = a.Settings(t.Context(), func(string) bool { return true }) },
 		func() { _, _ = a.Revisions(t.Context()) },
 		func() { _, _ = a.Firewall(t.Context()) },
 		func() { _, _ = a.Log(t.Context(), "", 10) },

@@ -95,7 +95,7 @@ func (a *Agent) openCertificates() error {
 	a.identity = id
 	a.certificates = &certificates{
 		own: id, keys: identity.NewKeys(a.tlsDir("keys")), changed: a.cache.drop,
-		authority: authority.New(authority.Options{Dir: a.tlsDir("acme"), Changed: a.cache.drop, Log: a.opts.Log}),
+		authority: authority.New(a.authorityOptions()),
 	}
 	a.sys.Certificates = a.certificates
 	revision, _ := a.engine.Current()

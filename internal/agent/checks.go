@@ -110,7 +110,7 @@ func (a *Agent) declared(s machine.Socket) bool {
 	}
 	for _, service := range a.boot.Definition.Services {
 		for _, p := range service.Ports {
-			if p.Port == port && protocol(p) == s.Protocol {
+			if protocol(p) == s.Protocol && (p.Port == port || slices.Contains(p.Reached(), port)) {
 				return true
 			}
 		}

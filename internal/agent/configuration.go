@@ -1,11 +1,15 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ingotvm/ingot/internal/api/wire"
 	"github.com/ingotvm/ingot/internal/config"
@@ -56,7 +60,7 @@ func (a *Agent) Change(ctx context.Context, by config.By, base int, c wire.Chang
 	if err != nil {
 		return wire.Changed{}, err
 	}
-	change := config.Change{By: by, Why: c.Why, Base: base, Edit: keepSetup(edit)}
+	change := config.Change{By: by, Why: cmp.Or(c.Why, about(c)), Base: base, Edit: keepSetup(edit)}
 	before, _ := a.engine.Current()
 	if c.Try {
 		return wire.Changed{Revision: before.Number}, a.engine.Try(ctx, change)
@@ -66,6 +70,23 @@ func (a *Agent) Change(ctx context.Context, by config.By, base int, c wire.Chang
 		return wire.Changed{}, err
 	}
 	return a.changed(before, revision, pending), nil
+}
+
+// about are the settings that a change names, for the history of those who
+// give no reason.
+func about(c wire.Change) string {
+	keys := map[string]bool{}
+	for path := range c.Values {
+		key, _, _ := strings.Cut(path, ".")
+		keys[key] = true
+	}
+	var merge map[string]json.RawMessage
+	if json.Unmarshal(c.Merge, &merge) == nil {
+		for key := range merge {
+			keys[key] = true
+		}
+	}
+	return strings.Join(slices.Sorted(maps.Keys(keys)), ", ")
 }
 
 // edit is the change that the body of a request describes.
@@ -173,21 +194,24 @@ func (a *Agent) Schema() ([]byte, error) { return setting.Schema(a.environment) 
 
 // Settings are all settings with their properties, and how the live system
 // compares with them.
-func (a *Agent) Settings(ctx context.Context) ([]wire.Setting, error) {
+func (a *Agent) Settings(ctx context.Context, facts func(key string) bool) ([]wire.Setting, error) {
 	env := a.env()
 	revision, _ := a.engine.Current()
 	list := []wire.Setting{}
 	for _, s := range setting.All() {
 		w := wire.Setting{Key: s.Key(), Properties: []wire.Property{}, Facts: []wire.Fact{}}
+		_, w.Guarded = s.(setting.Guard)
 		for _, p := range s.Properties(env) {
 			w.Properties = append(w.Properties, wireProperty(p, revision.Document))
 		}
-		facts, err := s.Actual(ctx, a.sys, env, revision.Document)
-		if err != nil {
-			w.Problem = err.Error()
-		}
-		for _, f := range facts {
-			w.Facts = append(w.Facts, wire.Fact(f))
+		if facts(s.Key()) {
+			actual, err := s.Actual(ctx, a.sys, env, revision.Document)
+			if err != nil {
+				w.Problem = err.Error()
+			}
+			for _, f := range actual {
+				w.Facts = append(w.Facts, wire.Fact(f))
+			}
 		}
 		list = append(list, w)
 	}

@@ -11,7 +11,7 @@ import (
 // measured is what the sampler measures. It keeps its history on the data disk
 // unless that must not be written to: then nobody misses the last hour.
 func (a *Agent) measured() metrics.Options {
-	o := metrics.Options{Root: a.opts.Root, DataDir: a.opts.DataDir, Log: a.opts.Log}
+	o := metrics.Options{Root: a.opts.Root, DataDir: a.opts.DataDir, Space: a.machine.Space, Log: a.opts.Log}
 	if stateDir(a.opts, a.init) == a.opts.DataDir {
 		o.File = filepath.Join(a.opts.DataDir, "metrics", "ring")
 	}

@@ -21,6 +21,7 @@ const (
 	ofUnit    = "unit:"
 	ofData    = "data-disk"
 	ofTLS     = "certificate"
+	ofDoor    = "front-door"
 	ofOther   = "other:"
 )
 
@@ -32,8 +33,8 @@ const (
 )
 
 // notices are what needs attention, the most urgent first: services that fail,
-// units that failed, the data disk, the certificate, and then everything else, which has a
-// sentence only.
+// units that failed, the door, the data disk, the certificate, and then
+// everything else, which has a sentence only.
 func (a *Agent) notices(s wire.Status, failed []string) []wire.Notice {
 	var list []wire.Notice
 	for _, svc := range s.Services {
@@ -45,6 +46,7 @@ func (a *Agent) notices(s wire.Status, failed []string) []wire.Notice {
 	for _, name := range failed {
 		list = append(list, wire.Notice{ID: ofUnit + name, Level: wire.Critical, Text: unitFailed(name), Hint: "look at the log", Fix: "start it again"})
 	}
+	list = append(list, a.doorNotices()...)
 	list = append(list, a.dataNotice()...)
 	revision, _ := a.engine.Current()
 	list = append(list, a.certificateNotices(revision.Document, time.Now())...)

@@ -180,7 +180,9 @@ func services(def *appliance.Definition, results []health.Result) []wire.Service
 			s.Title = d.Name
 		}
 		for _, p := range d.Ports {
-			s.Ports = append(s.Ports, wire.Port{Port: p.Port, Protocol: protocol(p), Title: p.Title})
+			for _, number := range p.Reached() {
+				s.Ports = append(s.Ports, wire.Port{Port: number, Protocol: protocol(p), Title: p.Title})
+			}
 		}
 		list = append(list, s)
 	}
@@ -263,10 +265,10 @@ func urls(def *appliance.Definition, addr netip.Addr) []wire.URL {
 }
 
 func pageURL(p appliance.Port, addr netip.Addr) string {
-	scheme, path := p.Scheme, p.Path
+	scheme, path, port := p.Scheme, p.Path, p.Reached()[0]
 	if scheme == "" {
 		scheme = "http"
-		if p.Port == 443 {
+		if port == appliance.HTTPSPort {
 			scheme = "https"
 		}
 	}
@@ -277,8 +279,8 @@ func pageURL(p appliance.Port, addr netip.Addr) string {
 	if addr.Is6() {
 		host = "[" + host + "]"
 	}
-	if (scheme == "http" && p.Port != 80) || (scheme == "https" && p.Port != 443) {
-		host += ":" + strconv.Itoa(p.Port)
+	if (scheme == "http" && port != appliance.HTTPPort) || (scheme == "https" && port != appliance.HTTPSPort) {
+		host += ":" + strconv.Itoa(port)
 	}
 	return scheme + "://" + host + path
 }

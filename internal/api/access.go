@@ -32,6 +32,10 @@ const (
 // history.
 const ConsoleHeader = "Ingot-Console"
 
+// PollHeader, with the value "1", marks requests that a page or program makes
+// by itself while nobody may be there: they keep no session alive.
+const PollHeader = "Ingot-Poll"
+
 // Caller is who sent a request. The zero Caller is let in nowhere but by [Open].
 type Caller struct {
 	Transport Transport
@@ -105,7 +109,11 @@ func identify(gate *access.Gate, c Caller, r *http.Request) Caller {
 	header := r.Header.Get("Authorization")
 	switch {
 	case header != "":
-		c.authorize(gate, header)
+		know := gate.Identify
+		if r.Header.Get(PollHeader) == "1" {
+			know = gate.Recognize
+		}
+		c.authorize(know, header)
 	case c.Console:
 		c.Who, c.Role = "console", setting.Admin
 	case c.root():
@@ -114,14 +122,14 @@ func identify(gate *access.Gate, c Caller, r *http.Request) Caller {
 	return c
 }
 
-func (c *Caller) authorize(gate *access.Gate, header string) {
+func (c *Caller) authorize(know func(key, from string) (access.Identity, error), header string) {
 	scheme, key, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {
 		c.denied = &Error{Status: http.StatusUnauthorized, Message: "the header Authorization is not one that is taken",
 			Hint: "send Authorization: Bearer KEY, with the key of a session or of an API token"}
 		return
 	}
-	id, err := gate.Identify(key, c.by().From)
+	id, err := know(key, c.by().From)
 	if err != nil {
 		c.denied = err
 		return

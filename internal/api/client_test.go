@@ -60,7 +60,9 @@ func TestClient(t *testing.T) {
 			return c.Change(ctx, 7, wire.Change{Values: map[string]string{"a": "b"}})
 		}, `"diff":"+x"`},
 		{"confirm by token:admin@127.0.0.1", func(ctx context.Context) (any, error) { return nil, c.Confirm(ctx) }, "null"},
-		{"settings", func(ctx context.Context) (any, error) { return c.Settings(ctx) }, `"key":"network"`},
+		{"settings", func(ctx context.Context) (any, error) { return c.Settings(ctx) }, `"wanted":"a"`},
+		{"settings", func(ctx context.Context) (any, error) { return c.SettingsWithFacts(ctx, "network") }, `"wanted":"a"`},
+		{"settings", func(ctx context.Context) (any, error) { return c.SettingsWithFacts(ctx, "firewall") }, `"facts":[]`},
 		{"preview map[network.mode:static]", func(ctx context.Context) (any, error) {
 			return c.Preview(ctx, map[string]string{"network.mode": "static"})
 		}, `"value":"static","hidden":true`},

@@ -86,8 +86,12 @@ func (f *fakeSource) Confirm(_ context.Context, by config.By) error {
 	return nil
 }
 
-func (f *fakeSource) Settings(context.Context) ([]wire.Setting, error) {
-	return []wire.Setting{{Key: "network", Facts: []wire.Fact{{Name: "name", Wanted: "a", Actual: "b", Differs: true}},
+func (f *fakeSource) Settings(_ context.Context, wanted func(key string) bool) ([]wire.Setting, error) {
+	facts := []wire.Fact{}
+	if wanted("network") {
+		facts = []wire.Fact{{Name: "name", Wanted: "a", Actual: "b", Differs: true}}
+	}
+	return []wire.Setting{{Key: "network", Facts: facts,
 		Properties: []wire.Property{{Key: "network.hostname", Title: "Host name", Type: "host", Options: []wire.Option{{Value: "x", Title: "X"}}}}}}, f.called("settings")
 }
 

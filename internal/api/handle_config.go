@@ -74,8 +74,12 @@ func (h handlers) preview(r *http.Request, p wire.Preview) (any, error) {
 	return h.src.Preview(r.Context(), p.Values)
 }
 
+// noFacts names no setting.
+const noFacts = "none"
+
 func (h handlers) settings(r *http.Request) (any, error) {
-	list, err := h.src.Settings(r.Context())
+	wanted := r.URL.Query().Get("facts")
+	list, err := h.src.Settings(r.Context(), func(key string) bool { return wanted == "" || wanted == key })
 	return full(list), err
 }
 

@@ -315,6 +315,13 @@ func TestSessionOverHTTP(t *testing.T) {
 		if !strings.Contains(w.Body.String(), `"account":"operator"`) || strings.Contains(w.Body.String(), s.Token) {
 			t.Errorf("session = %s", w.Body)
 		}
+		time.Sleep(access.IdleLimit / 2)
+		if w = ask(handler, me, "GET", "/v1/session", "", func(h http.Header) { h.Set(PollHeader, "1") }); w.Code != 200 || !strings.Contains(w.Body.String(), s.Expires.Format(time.RFC3339)) {
+			t.Errorf("a poll is answered %d %s; want the end to stay %s", w.Code, w.Body, s.Expires)
+		}
+		if w = ask(handler, me, "GET", "/v1/session", ""); strings.Contains(w.Body.String(), s.Expires.Format(time.RFC3339)) {
+			t.Errorf("the session is not prolonged: %s", w.Body)
+		}
 		for body, call := range map[string]string{
 			`{"password":"p","current":"operator"}`:                      "password of operator by operator@192.0.2.7",
 			`{"account":"operator","password":"p","current":"operator"}`: "password of operator by operator@192.0.2.7",

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -23,38 +22,6 @@ const (
 	maxConnsPerPeer = 32
 )
 
-// limitListener closes connections above a bound at once, rather than letting
-// them queue in front of an honest caller.
-type limitListener struct {
-	net.Listener
-	total, perPeer int
-	// peerOf is whose connection it is; "" is not counted.
-	peerOf func(net.Conn) string
-
-	mu     sync.Mutex
-	open   int
-	counts map[string]int
-}
-
-func limit(l net.Listener, total, perPeer int, peerOf func(net.Conn) string) *limitListener {
-	return &limitListener{Listener: l, total: total, perPeer: perPeer, peerOf: peerOf, counts: map[string]int{}}
-}
-
-// network is the address of the other end or, of IPv6, its network: whoever
-// has one address there has them all.
-func network(c net.Conn) string {
-	a, ok := c.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return c.RemoteAddr().String()
-	}
-	ip := a.AddrPort().Addr().Unmap().WithZone("")
-	if ip.Is6() {
-		n, _ := ip.Prefix(64) // never fails
-		return n.String()
-	}
-	return ip.String()
-}
-
 // user is who is at the other end of a unix socket, "" for root.
 func user(c net.Conn) string {
 	uid, err := peerUID(c)
@@ -62,53 +29,6 @@ func user(c net.Conn) string {
 		return ""
 	}
 	return strconv.Itoa(uid)
-}
-
-func (l *limitListener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		peer := l.peerOf(c)
-		if peer == "" {
-			return c, nil
-		}
-		if l.enter(peer) {
-			return &limitConn{Conn: c, leave: sync.OnceFunc(func() { l.leave(peer) })}, nil
-		}
-		c.Close()
-	}
-}
-
-func (l *limitListener) enter(peer string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open >= l.total || l.counts[peer] >= l.perPeer {
-		return false
-	}
-	l.open++
-	l.counts[peer]++
-	return true
-}
-
-func (l *limitListener) leave(peer string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.open--
-	if l.counts[peer]--; l.counts[peer] == 0 {
-		delete(l.counts, peer)
-	}
-}
-
-type limitConn struct {
-	net.Conn
-	leave func()
-}
-
-func (c *limitConn) Close() error {
-	c.leave()
-	return c.Conn.Close()
 }
 
 // redirectListener answers a browser that came by http:// on the TLS port.

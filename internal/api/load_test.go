@@ -135,34 +135,6 @@ func strangerAt(t *testing.T, from, to string) func(ctx context.Context, i int) 
 	}
 }
 
-func TestWhoseConnections(t *testing.T) {
-	for address, want := range map[string]string{
-		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "192.0.2.7",
-		"2001:db8::7": "2001:db8::/64", "2001:db8::1:2:3:4": "2001:db8::/64", "2001:db8:0:1::": "2001:db8:0:1::/64",
-		"fe80::1%eth0": "fe80::/64",
-	} {
-		ip, err := net.ResolveIPAddr("ip", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := network(from{&net.TCPAddr{IP: ip.IP, Zone: ip.Zone, Port: 7}}); got != want {
-			t.Errorf("%s counts as %s, want %s", address, got, want)
-		}
-	}
-}
-
-// from is a connection from somewhere.
-type from struct{ addr net.Addr }
-
-func (f from) RemoteAddr() net.Addr           { return f.addr }
-func (from) Read([]byte) (int, error)         { return 0, io.EOF }
-func (from) Write([]byte) (int, error)        { return 0, io.EOF }
-func (from) Close() error                     { return nil }
-func (from) LocalAddr() net.Addr              { return nil }
-func (from) SetDeadline(time.Time) error      { return nil }
-func (from) SetReadDeadline(time.Time) error  { return nil }
-func (from) SetWriteDeadline(time.Time) error { return nil }
-
 // TestUnixConnectionsAreBounded: a service that is taken over cannot keep the
 // agent's watchdog from it, but root can have as many as it likes.
 func TestUnixConnectionsAreBounded(t *testing.T) {

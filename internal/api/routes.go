@@ -26,7 +26,8 @@ type Source interface {
 	// in force. Exactly one of c's Document, Merge and Values is given.
 	Change(ctx context.Context, by config.By, base int, c wire.Change) (wire.Changed, error)
 	Confirm(ctx context.Context, by config.By) error
-	Settings(ctx context.Context) ([]wire.Setting, error)
+	// Settings are all of them, with the facts of those that facts wants.
+	Settings(ctx context.Context, facts func(key string) bool) ([]wire.Setting, error)
 	// Preview is all properties as they would be with values that are not
 	// kept; those that are not valid are passed over.
 	Preview(ctx context.Context, values map[string]string) ([]wire.Property, error)
@@ -150,6 +151,7 @@ func Routes(src Source, gate *access.Gate) []Route {
 		{Method: get, Path: "/v1/config/schema", Access: Reader{}, Summary: "The JSON Schema of the configuration document.",
 			Response: Raw{Type: schemaType}, Handle: h.schema},
 		{Method: get, Path: "/v1/settings", Access: Reader{}, Summary: "All settings: their properties, and what is wanted beside what is.",
+			Query:    []Parameter{{"facts", "what is, of this setting alone, \"" + noFacts + "\" of none; default of all"}},
 			Response: []wire.Setting{}, Handle: h.settings},
 		takes(h.preview, Route{Method: post, Path: "/v1/preview", Access: Reader{}, Summary: "What the properties would be with other values: which of them would mean something. Nothing is checked or changed.",
 			Response: []wire.Property{}}),

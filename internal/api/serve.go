@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ingotvm/ingot/internal/api/listener"
 )
 
 // The limits of every server. A status is asked for in one small request; a
@@ -77,8 +79,8 @@ func peer(transport Transport, c net.Conn) Caller {
 
 // peerUID is the user at the other end of a unix socket; -1 with an error.
 func peerUID(c net.Conn) (int, error) {
-	if limited, ok := c.(*limitConn); ok {
-		c = limited.Conn
+	if limited, ok := c.(*listener.Conn); ok {
+		c = limited.NetConn()
 	}
 	uc, ok := c.(*net.UnixConn)
 	if !ok {
@@ -113,7 +115,7 @@ func ListenUnix(path string) (net.Listener, error) {
 		l.Close()
 		return nil, fmt.Errorf("cannot open %s to local users: %w", path, err)
 	}
-	return limit(l, maxConns, maxConnsPerPeer, user), nil
+	return listener.New(l, maxConns, maxConnsPerPeer, user), nil
 }
 
 // ListenTLS makes the management port: bounded connections, plain HTTP
@@ -130,5 +132,5 @@ func ListenTLS(address string, certificate func() *tls.Certificate) (net.Listene
 			return certificate(), nil
 		},
 	}
-	return tls.NewListener(&redirectListener{limit(l, maxConns, maxConnsPerPeer, network)}, cfg), nil
+	return tls.NewListener(&redirectListener{listener.New(l, maxConns, maxConnsPerPeer, listener.Network)}, cfg), nil
 }

@@ -191,11 +191,15 @@ func (c *checker) checkTests(d *Definition) {
 // checkTestURL checks that a test asks the appliance, on a port that it has.
 func (c *checker) checkTestURL(d *Definition, address string, at yamltext.Mark) {
 	const hint = "begin it with http://${appliance}/ or http://${appliance:PORT}/"
+	scheme, rest, _ := strings.Cut(address, "://")
 	var ports []string
 	expanded, err := Expand(address, func(name string) (string, bool) {
 		port, ok := strings.CutPrefix(name, "appliance:")
 		if name == "appliance" {
-			port, ok = "80", true
+			port, ok = strconv.Itoa(HTTPPort), true
+			if scheme == "https" {
+				port = strconv.Itoa(HTTPSPort)
+			}
 		}
 		ports = append(ports, port)
 		return "appliance:" + port, ok
@@ -204,7 +208,6 @@ func (c *checker) checkTestURL(d *Definition, address string, at yamltext.Mark) 
 		c.problem(at, "known here: ${appliance} and ${appliance:PORT}", "%s", err)
 		return
 	}
-	scheme, rest, _ := strings.Cut(address, "://")
 	if !strings.HasPrefix(rest, "${appliance") || len(ports) != 1 {
 		c.problem(at, hint, "a test asks the appliance, which %s does not", syntax.Quote(address))
 		return
@@ -213,20 +216,16 @@ func (c *checker) checkTestURL(d *Definition, address string, at yamltext.Mark) 
 		c.problem(at, hint, "%s %s", syntax.Quote(address), wrong)
 		return
 	}
-	if scheme == "https" && strings.HasPrefix(rest, "${appliance}") {
-		c.problem(at, "write https://${appliance:443}/", "${appliance} alone is port 80, which does not speak https")
-		return
-	}
 	port, _ := strconv.Atoi(ports[0])
 	if port != ManagementPort && !d.listens(port) {
 		c.problem(at, "add it to the ports of a service, or ask another", "no service has port %d/tcp", port)
 	}
 }
 
-// listens says whether a service offers the TCP port.
+// listens says whether the network reaches a service on the TCP port.
 func (d *Definition) listens(port int) bool {
 	for _, s := range d.Services {
-		if slices.ContainsFunc(s.Ports, func(p Port) bool { return p.Port == port && p.Protocol == "tcp" }) {
+		if slices.ContainsFunc(s.Ports, func(p Port) bool { return p.Protocol == "tcp" && slices.Contains(p.Reached(), port) }) {
 			return true
 		}
 	}

@@ -37,6 +37,7 @@ func (c *checker) checkServices(d *Definition) {
 		}
 	}
 	c.checkUnique(services)
+	c.checkFront(services)
 	c.checkTargets(services)
 	c.checkOrder(services)
 }
@@ -163,6 +164,7 @@ func (c *checker) checkPort(i, j int, p Port) {
 		c.problem(at("protocol"), "write tcp or udp", "the protocol %s is not known", syntax.Quote(p.Protocol))
 	}
 	c.checkTitle(p.Title, "services", i, "ports", j, "title")
+	c.checkHTTPS(p, at)
 	if p.Title == "" {
 		for _, key := range []string{"scheme", "path"} {
 			if c.root.Has("services", i, "ports", j, key) {

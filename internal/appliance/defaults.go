@@ -53,7 +53,7 @@ func (s *Service) fillDefaults() {
 		orElse(&p.Protocol, "tcp")
 		if p.Title != "" {
 			scheme := "http"
-			if p.Port == 443 {
+			if p.Port == HTTPSPort || p.HTTPS {
 				scheme = "https"
 			}
 			orElse(&p.Scheme, scheme)

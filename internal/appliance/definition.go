@@ -215,6 +215,9 @@ type Port struct {
 	Scheme string `yaml:"scheme,omitempty" json:"scheme,omitempty"`
 	// Path of the link. Default: /.
 	Path string `yaml:"path,omitempty" json:"path,omitempty"`
+	// The agent serves the port on 443 over TLS, with the appliance's
+	// certificate, and sends who asks on 80 there; the port itself stays closed.
+	HTTPS bool `yaml:"https,omitempty" json:"https,omitempty"`
 }
 
 // Data is written in YAML as `true` (one folder, ${data}) or as a list of
@@ -273,7 +276,8 @@ type Test struct {
 	// What reports call the test. Default: the URL.
 	Name string `yaml:"name,omitempty" json:"name,omitempty"`
 	// The URL to get. It begins with http://${appliance}/ for port 80 of the
-	// appliance, or http://${appliance:PORT}/ or https://${appliance:PORT}/.
+	// appliance, https://${appliance}/ for port 443, or with another port:
+	// http://${appliance:PORT}/ or https://${appliance:PORT}/.
 	HTTP string `yaml:"http" json:"http"`
 	// The status that must come back. Default: 200.
 	Expect int `yaml:"expect,omitempty" json:"expect"`

@@ -10,6 +10,12 @@ import (
 // ManagementPort is where the agent serves the management page, over TLS.
 const ManagementPort = 5480
 
+// The ports on which the agent stands in front of an application.
+const (
+	HTTPSPort = 443
+	HTTPPort  = 80
+)
+
 // Artifact is the name of a file that a build yields, with its extension
 // given without a dot: NAME-VERSION.ova, or NAME-VERSION-VARIANT.ova.
 func (d *Definition) Artifact(ext string) string {
@@ -110,20 +116,42 @@ func (s Service) Links(host string) []Link {
 	var links []Link
 	for _, p := range s.Ports {
 		if p.Title != "" {
-			links = append(links, Link{Title: p.Title, URL: p.URL(host, p.Port)})
+			links = append(links, Link{Title: p.Title, URL: p.URL(host, p.Reached()[0])})
 		}
 	}
 	return links
 }
 
 // URL is the address of the port's link when the port is reached at another
-// number, as when a hypervisor forwards it. For the port itself give p.Port.
+// number, as when a hypervisor forwards it. For the appliance itself give the
+// first of p.Reached().
 func (p Port) URL(host string, port int) string {
 	authority := net.JoinHostPort(host, strconv.Itoa(port))
 	if p.Scheme == "http" && port == 80 || p.Scheme == "https" && port == 443 {
 		authority = strings.TrimSuffix(authority, ":"+strconv.Itoa(port))
 	}
 	return p.Scheme + "://" + authority + p.Path
+}
+
+// Reached are the numbers under which the network reaches the port, the link's
+// first: its own, or those of the agent that stands in front of it.
+func (p Port) Reached() []int {
+	if p.HTTPS {
+		return []int{HTTPSPort, HTTPPort}
+	}
+	return []int{p.Port}
+}
+
+// Front is the port that the agent stands in front of, if there is one.
+func (d *Definition) Front() (p Port, ok bool) {
+	for _, s := range d.Services {
+		for _, p := range s.Ports {
+			if p.HTTPS {
+				return p, true
+			}
+		}
+	}
+	return Port{}, false
 }
 
 // Kind says how a service is run.

@@ -41,7 +41,9 @@ func branding(b *appliance.Branding, dir string) (*release.Branding, error) {
 		}
 		out.Logo, out.LogoType = data, logoType(b.Logo)
 	}
-	markdown := goldmark.New(goldmark.WithExtensions(extension.GFM))
+	// Pages may hold no styles: columns are aligned by attribute.
+	tables := extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))
+	markdown := goldmark.New(goldmark.WithExtensions(extension.Linkify, tables, extension.Strikethrough, extension.TaskList))
 	for _, p := range b.Pages {
 		text, err := os.ReadFile(filepath.Join(dir, p.File))
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 
 func TestBranding(t *testing.T) {
 	dir := t.TempDir()
-	markdown := "# Start\n\nGo *on*, see [help](https://example.com/).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) <b onclick=x>y</b>\n"
+	markdown := "# Start\n\nGo *on*, see [help](https://example.com/).\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) <b onclick=x>y</b>\n"
 	for name, text := range map[string]string{"logo.svg": "<svg/>", "start.md": markdown} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -25,12 +25,12 @@ func TestBranding(t *testing.T) {
 		t.Errorf("got %+v", b)
 	}
 	html := b.Pages[0].HTML
-	for _, want := range []string{"<em>on</em>", `<a href="https://example.com/">help</a>`, "<td>2</td>"} {
+	for _, want := range []string{"<em>on</em>", `<a href="https://example.com/">help</a>`, `<td align="right">2</td>`} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page lacks %q: %s", want, html)
 		}
 	}
-	for _, bad := range []string{"<script", "javascript:", "onclick"} {
+	for _, bad := range []string{"<script", "javascript:", "onclick", "style="} {
 		if strings.Contains(html, bad) {
 			t.Errorf("the page holds %q: %s", bad, html)
 		}

@@ -24,7 +24,7 @@ func Makers(run host.Runner) map[string]pipeline.Maker {
 		"app":         {Version: 4, Run: m.app},
 		"layer":       {Version: 4, Run: m.layer},
 		"initrd-base": {Version: 2, Run: m.initrdBase},
-		"initrd":      {Version: 1, Run: m.initrd},
+		"initrd":      {Version: 2, Run: m.initrd},
 		"slot":        {Version: 1, Run: m.slot},
 		"esp":         {Version: 1, Run: m.esp},
 		"system-disk": {Version: 2, Run: m.systemDisk},

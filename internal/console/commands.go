@@ -61,6 +61,7 @@ type (
 	power       struct{ action string }
 	reset       struct{ confirm string }
 	restart     struct{ service string }
+	fix         struct{ notice string }
 )
 
 // What the terminal is asked, rather than the agent.
@@ -156,6 +157,8 @@ func order(ctx context.Context, src Source, what any) error {
 		return src.Reset(ctx, q.confirm)
 	case restart:
 		return src.Restart(ctx, q.service)
+	case fix:
+		return src.Fix(ctx, q.notice)
 	}
 	return errors.New("the console asked what it cannot")
 }

@@ -371,6 +371,14 @@ func (f *fakeAgent) Restart(_ context.Context, service string) error {
 	return f.note("restart %s", service)
 }
 
+func (f *fakeAgent) Fix(_ context.Context, notice string) error {
+	if err := f.note("fix %s", notice); err != nil {
+		return err
+	}
+	f.status.Notices = slices.DeleteFunc(f.status.Notices, func(n wire.Notice) bool { return n.ID == notice })
+	return nil
+}
+
 func (f *fakeAgent) Log(_ context.Context, service string, lines int) (wire.Log, error) {
 	if len(f.log.Lines) > lines {
 		return wire.Log{}, errors.New("more lines than asked for")

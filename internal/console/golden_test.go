@@ -88,6 +88,15 @@ func then(plays ...func(s *stage)) func(s *stage) {
 	}
 }
 
+// amiss makes a status of notices, one that can be fixed by a key.
+func amiss(s *wire.Status) {
+	s.Notices = []wire.Notice{
+		{ID: "unit:postfix.service", Level: wire.Critical, Text: "the system unit postfix.service failed", Hint: "look at the log", Fix: "start it again"},
+		{ID: "data-disk", Level: wire.Warning, Text: "the data disk is 92 % full",
+			Hint: "make the virtual disk larger in the hypervisor and restart: its file system grows by itself"},
+	}
+}
+
 func press(names string) func(s *stage) { return func(s *stage) { s.press(names) } }
 
 func scenes() []scene {
@@ -178,6 +187,9 @@ func scenes() []scene {
 			s.press("f2 f4").write("new password").press("tab").write("new password").press("f10")
 		}},
 		{"menu", newAgent, loggedIn},
+		{"menu-attention", with(amiss), then(loggedIn, press("1"))},
+		{"menu-attention-other", with(amiss), then(loggedIn, press("1 down"))},
+		{"menu-attention-ask", with(amiss), then(loggedIn, press("1 enter"))},
 		{"menu-network", newAgent, then(loggedIn, press("1 tab right tab"))},
 		{"menu-pending", newAgent, then(loggedIn, func(s *stage) {
 			s.press("1 tab right tab").write("192.0.2.7/24").press("f10")

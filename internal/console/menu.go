@@ -29,6 +29,9 @@ func (p *menuPage) entries(m *Model) []entry {
 		{"menu.reset", func(m *Model) { m.open(newReset(m)) }},
 		{"menu.logout", func(m *Model) { m.leave() }},
 	}
+	if len(m.status.Notices) > 0 {
+		list = append([]entry{{"menu.attention", func(m *Model) { m.open(&attentionPage{}) }}}, list...)
+	}
 	if m.pending() != nil {
 		list = append([]entry{{"menu.pending", func(m *Model) { m.open(&pendingPage{}) }}}, list...)
 	}
@@ -60,7 +63,7 @@ func (p *menuPage) body(m *Model, width, height int) []Line {
 	var lines []Line
 	for i, e := range p.entries(m) {
 		style := Plain
-		if e.text == "menu.pending" {
+		if e.text == "menu.pending" || e.text == "menu.attention" {
 			style = Wait
 		}
 		number := strconv.Itoa(i + 1)

@@ -104,6 +104,25 @@ func TestWizardLosesNothingWhenTheAgentRestarts(t *testing.T) {
 	s.sees("7/7 Application", "[My site").press("f10").sees("The appliance is set up")
 }
 
+// What needs attention is told in full, and done about it what can be.
+func TestAttention(t *testing.T) {
+	agent := newAgent()
+	amiss(&agent.status)
+	s := newStage(t, agent, terminal.Latin, false)
+	loggedIn(s)
+	s.sees("1  What needs attention").press("1").sees("postfix.service failed", "Enter: start it again")
+	s.press("down enter").sees("92 % full", "make the virtual disk larger")
+	s.press("up enter").sees("Do this about it now: start it again", "> No").press("down enter").sees("Done.")
+	if !slices.Contains(agent.asked, "fix unit:postfix.service") {
+		t.Errorf("the agent was asked %q", agent.asked)
+	}
+	s.press("enter").wait(3 * time.Second)
+	s.press("1").sees("92 % full", "Esc: back")
+	agent.set(func(s *wire.Status) { s.Notices = nil }, nil)
+	s.wait(3 * time.Second)
+	s.sees("Nothing needs attention").press("enter esc").sees("1  Network")
+}
+
 // What the agent has no preview for, is all shown.
 func TestFormWithoutPreviewShowsAll(t *testing.T) {
 	f := newForm(networkProperties(), false)

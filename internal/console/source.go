@@ -27,6 +27,7 @@ type Source interface {
 	Power(ctx context.Context, action string) error
 	Reset(ctx context.Context, confirm string) error
 	Restart(ctx context.Context, service string) error
+	Fix(ctx context.Context, notice string) error
 	Log(ctx context.Context, service string, lines int) (wire.Log, error)
 
 	// As is the same source, asked as the session of a token.

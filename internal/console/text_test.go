@@ -39,7 +39,7 @@ func TestMessages(t *testing.T) {
 		}
 	}
 	// Those that are put together, or belong to properties.
-	prefixes := []string{"web.", "step.", "intro.", "service.", "option.", "menu.", "power.", "property.", "help."}
+	prefixes := []string{"web.", "step.", "intro.", "service.", "option.", "menu.", "power.", "property.", "help.", "front."}
 	for _, id := range words.IDs() {
 		if !named[id] && !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(id, p) }) {
 			t.Errorf("nothing shows %s", id)

@@ -237,7 +237,7 @@ func (v *visit) answerAdapters(f networkForm, from []int, err error, found []wir
 }
 
 func (v *visit) showAdapters(f networkForm, o outcome, vlan, vlanProblem string) error {
-	all, err := v.settingsOf()
+	all, err := v.settingsOf("none")
 	if err != nil {
 		return err
 	}

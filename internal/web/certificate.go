@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ingotvm/ingot/internal/api/wire"
@@ -35,7 +34,7 @@ func certificatePage(v *visit) error {
 }
 
 func (v *visit) showCertificate(status int, typed map[string]string, complete func(*certificateView)) error {
-	all, err := v.api.Settings(v.ctx())
+	all, err := v.api.SettingsWithFacts(v.ctx(), "none")
 	if err != nil {
 		return err
 	}
@@ -112,34 +111,24 @@ func ownCertificate(v *visit) error {
 // changeCertificate makes a change, or only tries it, and shows the page; what
 // is wrong goes to the form that it came from.
 func (v *visit) changeCertificate(values, typed map[string]string, refuse func(*certificateView, []wire.Problem)) error {
-	base, _ := strconv.Atoi(v.r.PostForm.Get("base")) // 0 is refused over the network
 	why, try := v.r.PostForm.Get("why"), v.r.PostForm.Get("try") != ""
-	_, err := v.api.Change(v.ctx(), max(base, 1), wire.Change{Values: values, Why: why, Try: try})
+	_, err := v.api.Change(v.ctx(), v.base(), wire.Change{Values: values, Why: why, Try: try})
 	if err == nil && !try {
 		return v.redirect("/certificate?said=saved")
 	}
-	status := http.StatusOK
-	e := refused(err)
-	switch {
-	case err == nil:
-	case e != nil && slices.Contains([]int{http.StatusUnprocessableEntity, http.StatusPreconditionFailed, http.StatusConflict}, e.Status):
-		status = e.Status
-	default:
+	o, err := v.outcomeOf(err)
+	if err != nil {
 		return err
 	}
-	return v.showCertificate(status, typed, func(view *certificateView) {
+	return v.showCertificate(o.Status, typed, func(view *certificateView) {
 		view.Why = why
-		if err == nil {
+		if o.Tried {
 			view.Tried = values["tls.source"]
 		}
-		problems, _ := problemsOf(err)
-		if err != nil && len(problems) == 0 {
-			problems = []wire.Problem{{Message: e.Message, Hint: e.Hint}}
+		for _, text := range o.General {
+			o.Problems = append(o.Problems, wire.Problem{Message: text})
 		}
-		if e != nil && e.Status == http.StatusPreconditionFailed {
-			problems = []wire.Problem{{Message: v.T("web.overtaken")}}
-		}
-		refuse(view, problems)
+		refuse(view, o.Problems)
 	})
 }
 

@@ -124,7 +124,7 @@ func (w *row) refuse(p wire.Problem) {
 	w.Problems = append(w.Problems, text)
 }
 
-// words are those of a list that is typed as one line.
+// listed are the words of a list that is typed as one line.
 func listed(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;\t\r\n", r) })
 }

@@ -29,13 +29,10 @@ type settingView struct {
 	CutsOff bool
 }
 
-// cutOff are the settings that have to be confirmed over a new connection.
-var cutOff = []string{"network", "firewall", "access", "ldap", "oidc"}
-
 // settingsOf are the settings that have something to ask on a page of the
-// common kind.
-func (v *visit) settingsOf() ([]wire.Setting, error) {
-	all, err := v.api.Settings(v.ctx())
+// common kind, with the facts of one of them.
+func (v *visit) settingsOf(facts string) ([]wire.Setting, error) {
+	all, err := v.api.SettingsWithFacts(v.ctx(), facts)
 	return common(all), err
 }
 
@@ -57,7 +54,7 @@ func (v *visit) settingsMenu(all []wire.Setting, here string) []entry {
 
 // settingsList goes to the application's settings, or to the first ones.
 func settingsList(v *visit) error {
-	all, err := v.settingsOf()
+	all, err := v.settingsOf("none")
 	if err != nil || len(all) == 0 {
 		return cmp.Or(err, missing(v))
 	}
@@ -74,7 +71,7 @@ func settingPage(v *visit) error {
 
 // showSetting shows one setting with what was typed into its form.
 func (v *visit) showSetting(status int, typed map[string]string, complete func(*settingView)) error {
-	all, err := v.settingsOf()
+	all, err := v.settingsOf(v.r.PathValue("key"))
 	if err != nil {
 		return err
 	}
@@ -91,7 +88,7 @@ func (v *visit) showSetting(status int, typed map[string]string, complete func(*
 	if err != nil {
 		return err
 	}
-	view := settingView{Key: s.Key, Form: v.newForm(properties, typed), Facts: s.Facts, Trouble: s.Problem, CutsOff: slices.Contains(cutOff, s.Key)}
+	view := settingView{Key: s.Key, Form: v.newForm(properties, typed), Facts: s.Facts, Trouble: s.Problem, CutsOff: s.Guarded}
 	view.Form.Base = config.Revision
 	view.Menu = v.settingsMenu(all, s.Key)
 	if s.Key == "oidc" {
@@ -138,7 +135,7 @@ func (v *visit) asTyped(properties []wire.Property, typed map[string]string) ([]
 // show it again as what was typed has made it.
 func changeSetting(v *visit) error {
 	key := v.r.PathValue("key")
-	all, err := v.settingsOf()
+	all, err := v.settingsOf("none")
 	if err != nil {
 		return err
 	}

@@ -47,10 +47,16 @@ func (v *visit) begin() (err error) {
 	key := v.cookie(sessionCookie)
 	if key != "" {
 		v.api = v.api.WithToken(key)
+		if v.polls() {
+			v.api = v.api.Polling()
+		}
 		v.who, err = v.api.Session(v.ctx())
 		if e := refused(err); e != nil && e.Status == http.StatusUnauthorized {
 			v.api, v.who = v.site.api, wire.Session{}
 			v.forget(sessionCookie)
+			if v.polls() {
+				v.w.Header().Set("HX-Refresh", "true") // the page around it is no more the visitor's
+			}
 			err = nil
 		}
 		if err != nil {
@@ -69,6 +75,14 @@ func (v *visit) begin() (err error) {
 		v.w.Header().Set("Connection", "close")
 	}
 	return err
+}
+
+// pollMark is in the address that a browser without scripts asks by itself.
+const pollMark = "again"
+
+// polls says that the page asks, not the visitor, who may be gone.
+func (v *visit) polls() bool {
+	return v.r.Method == http.MethodGet && (v.r.Header.Get("HX-Request") == "true" || v.r.URL.Query().Has(pollMark))
 }
 
 func (v *visit) cookie(name string) string {
@@ -221,6 +235,14 @@ func (f frame) May(role string) bool { return f.v.may(role) }
 
 // Path is where a GET shows the page.
 func (f frame) Path() string { return f.v.site.shown(f.v.r.URL.Path) }
+
+// Again is where a browser without scripts asks for the page by itself.
+func (f frame) Again() string {
+	asked := f.v.r.URL.Query()
+	asked.Del("said")
+	asked.Set(pollMark, "")
+	return f.Path() + "?" + asked.Encode()
+}
 
 // Time is a time as the appliance writes it.
 func (f frame) Time(t time.Time) string { return f.v.format.DateTime(t.In(f.v.zone)) }

@@ -157,7 +157,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, route route) {
 		c := http.NewResponseController(w) // a writer without deadlines, as in tests, needs none
 		end := s.now().Add(maxWork)
 		_, _ = c.SetReadDeadline(end), c.SetWriteDeadline(end)
-		if err := r.ParseForm(); err != nil {
+		if err := readForm(r); err != nil {
 			v.fail(&client.Error{Status: http.StatusBadRequest, Message: "the form cannot be read: " + err.Error()})
 			return
 		}

@@ -66,7 +66,7 @@ func TestStatusPageSaysEverything(t *testing.T) {
 		"<strong>Demo</strong>", "Version 1.2.3", "Example", "Degraded", "Web server", "port 80/tcp", "Database",
 		"connect to 127.0.0.1:3306: connection refused", "1 d 1 h", "924\u00a0MiB of 1\u00a0GiB", `value="90"`, `class="high"`,
 		"192.0.2.7/24", "no DHCP answer on eth1", `href="http://192.0.2.7/"`, "AA:BB:CC:", "foo.service failed", "for 2 h 0 min",
-		`http-equiv="refresh" content="3"`,
+		`http-equiv="refresh" content="3;url=/?again="`,
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the page does not hold %q", want)
@@ -74,7 +74,7 @@ func TestStatusPageSaysEverything(t *testing.T) {
 	}
 	s := demo()
 	s.State = wire.Healthy
-	if w := get(t, s, "GET", "/"); !strings.Contains(w.Body.String(), `content="10"`) {
+	if w := get(t, s, "GET", "/"); !strings.Contains(w.Body.String(), `content="10;url=`) {
 		t.Error("a healthy appliance's page is fetched too often")
 	}
 }

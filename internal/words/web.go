@@ -98,6 +98,8 @@ var webTexts = map[string]text{
 	"web.cert.request.names":   {"Host names and addresses by which people reach the appliance, with commas between.", "Rechnernamen und Adressen, unter denen die Appliance erreicht wird, mit Kommas getrennt.", "接続に使うホスト名とアドレス。カンマで区切ります。"},
 	"web.cert.request.make":    {"Make a request", "Anforderung erzeugen", "CSRを作成"},
 	"web.cert.upload":          {"Upload a certificate", "Ein Zertifikat hochladen", "証明書をアップロードする"},
+	"web.cert.file":            {"Or choose the certificate’s file", "Oder wählen Sie die Datei des Zertifikats", "または証明書ファイルを選択"},
+	"web.cert.keyfile":         {"Or choose the key’s file", "Oder wählen Sie die Datei des Schlüssels", "または秘密鍵ファイルを選択"},
 	"web.cert.upload.go":       {"Use this certificate", "Dieses Zertifikat benutzen", "この証明書を使う"},
 	"web.cert.cutsoff":         {"Afterwards confirm the change within two minutes. If your browser does not trust the certificate, do nothing: the one before comes back.", "Bestätigen Sie die Änderung danach innerhalb von zwei Minuten. Wenn Ihr Browser dem Zertifikat nicht traut, tun Sie nichts: Das vorige kommt zurück.", "変更後2分以内に確定してください。ブラウザーが証明書を信頼しない場合は、そのままお待ちください。元の証明書に戻ります。"},
 	"web.cert.acme":            {"Let an authority renew it (ACME)", "Von einer Stelle erneuern lassen (ACME)", "自動更新(ACME)"},

@@ -55,7 +55,7 @@ func IDs() []string {
 }
 
 func catalogue() []map[string]text {
-	return []map[string]text{generalTexts, pageTexts, webTexts, accessTexts, rowTexts, propertyTexts, outsideTexts}
+	return []map[string]text{generalTexts, pageTexts, webTexts, accessTexts, rowTexts, frontTexts, propertyTexts, outsideTexts}
 }
 
 // Lookup is a message, if the catalogue has it.
@@ -113,6 +113,8 @@ var generalTexts = map[string]text{
 	"foot.form":      {"Tab/arrows: move  Enter: next  F10: done  Esc: back", "Tab/Pfeile: bewegen  Enter: weiter  F10: fertig  Esc: zurück", "Tab/矢印: 移動  Enter: 次へ  F10: 完了  Esc: 戻る"},
 	"foot.picker":    {"Type to find  Arrows: move  Enter: choose  Esc: back", "Tippen: suchen  Pfeile: bewegen  Enter: wählen  Esc: zurück", "文字入力: 検索  矢印: 移動  Enter: 選択  Esc: 戻る"},
 	"foot.licence":   {"Enter: read on, accept at the end  A: accept now  Esc: back", "Enter: weiterlesen, am Ende annehmen  A: annehmen  Esc: zurück", "Enter: 続きを読む・最後で同意  A: 同意  Esc: 戻る"},
+	"foot.attention": {"Arrows: move  Esc: back", "Pfeile: bewegen  Esc: zurück", "矢印: 移動  Esc: 戻る"},
+	"foot.fix":       {"Arrows: move  Enter: do it  Esc: back", "Pfeile: bewegen  Enter: tun  Esc: zurück", "矢印: 移動  Enter: 実行  Esc: 戻る"},
 	"foot.choose":    {"Arrows: move  Enter: choose  Esc: back", "Pfeile: bewegen  Enter: wählen  Esc: zurück", "矢印: 移動  Enter: 選択  Esc: 戻る"},
 	"foot.menupage":  {"Arrows/digit: choose  Enter: open  Esc: status", "Pfeile/Ziffer: wählen  Enter: öffnen  Esc: Status", "矢印/数字: 選択  Enter: 開く  Esc: 状態"},
 	"foot.codeform":  {"Enter: log in  F4: lost the telephone  Esc: back", "Enter: anmelden  F4: Telefon verloren  Esc: zurück", "Enter: ログイン  F4: 電話をなくした  Esc: 戻る"},

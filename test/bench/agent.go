@@ -70,13 +70,18 @@ type trial struct {
 	ended    chan struct{} // closed when the agent has
 }
 
-// trial starts an agent and sets it up.
+// trial starts an agent of the example hello and sets it up.
 func (b *bench) trial(ctx context.Context) (*trial, error) {
 	def, err := appliance.Load(os.DirFS("examples/hello"), appliance.FileName, appliance.Options{})
 	if err != nil {
 		return nil, err
 	}
-	run := filepath.Join(b.dir, "run")
+	return b.trialOf(ctx, def, "day")
+}
+
+// trialOf starts an agent in folders of its own and sets it up.
+func (b *bench) trialOf(ctx context.Context, def *appliance.Definition, name string, args ...string) (*trial, error) {
+	run := filepath.Join(b.dir, name, "run")
 	if err := bootFolder(run, def); err != nil {
 		return nil, err
 	}
@@ -89,7 +94,7 @@ func (b *bench) trial(ctx context.Context) (*trial, error) {
 		title: def.Title + " " + def.Version, ended: make(chan struct{}),
 	}
 	a.local = client.NewUnix(a.socket)
-	log, err := os.Create(filepath.Join(b.dir, "agent.log"))
+	log, err := os.Create(filepath.Join(b.dir, name, "agent.log"))
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +104,7 @@ func (b *bench) trial(ctx context.Context) (*trial, error) {
 		defer log.Close()
 		failed <- host.Local{}.Run(ctx, host.Command{
 			Name: "bin/ingotd", Stdout: log, Stderr: log,
-			Args: []string{"run", "--run-dir", run, "--data-dir", filepath.Join(b.dir, "data"), "--listen", address},
+			Args: append([]string{"run", "--run-dir", run, "--data-dir", filepath.Join(b.dir, name, "data"), "--listen", address}, args...),
 		})
 	}()
 	return a, a.setUp(ctx, def, failed)

@@ -66,6 +66,7 @@ func parts(names []string) []part {
 		{"wizard", (*bench).wizard},
 		{"healthy", (*bench).healthy},
 		{"day", (*bench).day},
+		{"door", (*bench).door},
 		{"programs", (*bench).programs},
 		{"inside", (*bench).inside},
 	}

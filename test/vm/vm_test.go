@@ -156,6 +156,14 @@ func turnOff(t *testing.T, m hypervisor.Machine) {
 	if err := m.PowerButton(ctx); err != nil {
 		t.Fatal(err)
 	}
+	ended(t, m)
+}
+
+// ended waits until a machine is off.
+func ended(t *testing.T, m hypervisor.Machine) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
 	if _, err := m.Wait(ctx); err != nil {
 		t.Fatalf("it did not switch off: %v", err)
 	}
@@ -476,5 +484,5 @@ func TestHelloStaysSmall(t *testing.T) {
 	}
 }
 
-// browser follows redirects to the loopback address only.
-func browser() *http.Client { return &http.Client{Timeout: 2 * time.Minute} }
+// visitor follows redirects to the loopback address only.
+func visitor() *http.Client { return &http.Client{Timeout: 2 * time.Minute} }

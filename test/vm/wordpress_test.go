@@ -137,7 +137,7 @@ func newSite(t *testing.T, base string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, base: base, client: browser()}
+	s := &site{t: t, base: base, client: visitor()}
 	s.client.Jar = jar
 	return s
 }

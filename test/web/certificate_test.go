@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -10,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -165,6 +167,43 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 
 	s.browser(t).login("anna").get("/certificate").says(t, 200, "CN=web1.example.com", "!Use this certificate", "!Make a request", "!Back to the")
 	b.post("/certificate/own", "base", b.get("/certificate").base(t)).says(t, 200, "Saved.")
+}
+
+// TestCertificateFiles uploads files, as other systems write them.
+func TestCertificateFiles(t *testing.T) {
+	s := newSite(t).setUp(t)
+	b := s.browser(t).login("admin")
+	key := newKey(t)
+	cert := newAuthority(t).issue(key.Public(), time.Now().Add(300*24*time.Hour), "web1.example.com")
+	block, _ := pem.Decode([]byte(cert))
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	upload := func(fields, files map[string]string) page {
+		t.Helper()
+		var body bytes.Buffer
+		w := multipart.NewWriter(&body)
+		fields["base"] = b.get("/certificate").base(t)
+		for name, value := range fields {
+			_ = w.WriteField(name, value)
+		}
+		for name, content := range files {
+			part, _ := w.CreateFormFile("file:"+name, "a\\b/../../etc/passwd")
+			_, _ = part.Write([]byte(content))
+		}
+		w.Close()
+		return b.request("POST", "/certificate", w.FormDataContentType(), &body)
+	}
+	upload(map[string]string{}, map[string]string{"tls.chain": "\x89PNG\r\n\x1a\n\x00"}).says(t, 422, "f-tls-chain-problem", "not a certificate in PEM")
+	upload(map[string]string{}, map[string]string{"tls.chain": strings.Repeat("A", 2<<20)}).says(t, 400, "cannot be read")
+	upload(map[string]string{"tls.chain": cert}, map[string]string{"tls.key": string(der), "tls.chain": "", "why": "x"}).says(t, 200, "Saved.", "CN=web1.example.com")
+	b.post("/undo", "back", "/certificate").says(t, 200, "made this certificate itself")
+	upload(map[string]string{"tls.chain": "what was pasted before"}, map[string]string{"tls.chain": string(block.Bytes), "tls.key": keyPEM(t, key)}).
+		says(t, 200, "Saved.", "CN=web1.example.com")
+	if got := s.greeting(t); toPEM(got[0]) != cert {
+		t.Error("browsers are greeted with another certificate")
+	}
 }
 
 func samePublicKey(t *testing.T, request *x509.CertificateRequest, text string) bool {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -28,8 +30,16 @@ func TestCertificateInChromium(t *testing.T) {
 	c.press(`form[action="/certificate"] button:not(.second)`)
 	c.sees("is not the key of the certificate")
 	c.shot("certificate-bad")
-	paste("#f-tls-chain", toPEM(authority.middle)+cert)
-	paste("#f-tls-key", keyPEM(t, key))
+	choose := func(selector, name, text string) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c.do(chromedp.SetUploadFiles(chromedp.CSS(selector), []string{file}))
+	}
+	choose(`input[name="file:tls.chain"]`, "chain.crt", toPEM(authority.middle)+cert)
+	choose(`input[name="file:tls.key"]`, "server.key", keyPEM(t, key))
 	c.press(`form[action="/certificate"] button:not(.second)`)
 	c.sees("This certificate was uploaded")
 	c.sees("is undone in")

@@ -100,6 +100,7 @@ func TestPreviewInChromium(t *testing.T) {
 	const host = `input[name="application.database_host"]`
 	c.open("/settings/application")
 	c.fill(`input[name="application.name"]`, "My shop")
+	c.fill(`input[name="application.database_password"]`, "not yet sent")
 	if c.has(host) {
 		t.Error("the server is asked for before there is one")
 	}
@@ -107,6 +108,9 @@ func TestPreviewInChromium(t *testing.T) {
 	c.do(waitFor(host))
 	if got := eval[string](c, `document.querySelector('input[name="application.name"]').value`); got != "My shop" {
 		t.Errorf("the name became %q", got)
+	}
+	if got := eval[string](c, `document.querySelector('input[name="application.database_password"]').value`); got != "not yet sent" {
+		t.Errorf("the password became %q", got)
 	}
 	c.shot("preview")
 	c.press("#ask button:not([name])")

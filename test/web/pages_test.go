@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ingotvm/ingot/internal/agent/access"
 	"github.com/ingotvm/ingot/internal/api/wire"
 )
 
@@ -86,6 +87,7 @@ func TestSettingsWithoutScripts(t *testing.T) {
 	p := b.post("/settings/application", "base", base, "application.tills", "9")
 	p.says(t, 412, "Somebody else has changed the settings", `value="9"`)
 	b.post("/settings/application", "base", p.base(t), "application.tills", "9").says(t, 200, "Saved.")
+	b.get("/history").says(t, 200, "<td>application</td>") // no reason was given
 
 	// A secret stays unless it is typed or taken away.
 	b.post("/settings/application", "base", b.get("/settings/application").base(t), "application.database_password", "", "application.tills", "8").says(t, 200, "set; type to change")
@@ -286,6 +288,39 @@ func TestSessions(t *testing.T) {
 	b.post("/power", "action", "off").says(t, 403)
 	b.header.Del("Origin")
 	b.get("/access").says(t, 200, "Log out")
+}
+
+// TestPageLeftOpen leaves a page alone that asks for news by itself: its
+// session ends as if it was closed, and the page says so.
+func TestPageLeftOpen(t *testing.T) {
+	for name, ask := range map[string]func(b *browser) page{
+		"with scripts": func(b *browser) page {
+			b.header.Set("HX-Request", "true")
+			defer b.header.Del("HX-Request")
+			return b.get("/?part=live")
+		},
+		"without": func(b *browser) page { return b.get("/?again=") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t).setUp(t)
+			b := s.browser(t).login("admin")
+			b.get("/").says(t, 200, "Log out", ";url=/?again=")
+			for range 2 {
+				s.ahead.Add(int64(access.IdleLimit / 2))
+				ask(b).says(t, 200)
+			}
+			b.get("/access").says(t, 200, "Forgot the password?")
+			b.login("admin").get("/").says(t, 200, "Log out")
+			for range 3 {
+				s.ahead.Add(int64(access.IdleLimit / 2))
+				b.get("/access").says(t, 200, "Log out")
+			}
+			s.ahead.Add(int64(access.IdleLimit))
+			if p := ask(b); p.header.Get("HX-Refresh") != "true" {
+				t.Errorf("the open page is told %v", p.header)
+			}
+		})
+	}
 }
 
 // evils are what hostile people type.

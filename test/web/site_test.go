@@ -211,10 +211,15 @@ type page struct {
 
 func (b *browser) do(method, path string, form url.Values) page {
 	b.t.Helper()
-	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
+	if form == nil {
+		return b.request(method, path, "", nil)
 	}
+	return b.request(method, path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// request sends a body of a type.
+func (b *browser) request(method, path, kind string, body io.Reader) page {
+	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, b.site.url+path, body)
 	if err != nil {
 		b.t.Fatal(err)
@@ -222,8 +227,8 @@ func (b *browser) do(method, path string, form url.Values) page {
 	for name, values := range b.header {
 		req.Header[name] = values
 	}
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
 	resp, err := b.http.Do(req)
 	if err != nil {

@@ -138,6 +138,18 @@ func TestSessionEnds(t *testing.T) {
 		{"at once, not", func(w *world, key string) {}, false},
 		{"after 29 minutes of silence, not", func(w *world, key string) { time.Sleep(IdleLimit - time.Minute) }, false},
 		{"after 30 minutes of silence", func(w *world, key string) { time.Sleep(IdleLimit) }, true},
+		{"a page left open for 30 minutes", func(w *world, key string) {
+			for range 30 {
+				time.Sleep(time.Minute)
+				w.Recognize(key, "")
+			}
+		}, true},
+		{"a page left open, then used, not", func(w *world, key string) {
+			time.Sleep(IdleLimit - time.Minute)
+			w.Recognize(key, "")
+			w.Identify(key, "")
+			time.Sleep(IdleLimit - time.Minute)
+		}, false},
 		{"in use for 11 hours, not", func(w *world, key string) { use(w, key, 11*time.Hour) }, false},
 		{"in use for 12 hours", func(w *world, key string) { use(w, key, TotalLimit) }, true},
 		{"logged out", func(w *world, key string) { w.Logout(key) }, true},

@@ -303,11 +303,21 @@ func (g *Gate) attempt(a attempt) (settle func(outcome), err error) {
 // the session alive; from is where it comes from, in words. The error is
 // [ErrExpired].
 func (g *Gate) Identify(key, from string) (Identity, error) {
+	id, err := g.Recognize(key, from)
+	if err == nil && id.Account != "" {
+		id.Expires = g.prolong(key)
+	}
+	return id, err
+}
+
+// Recognize is [Gate.Identify] for requests that nobody made, such as those of
+// a page that is left open: the session's silence goes on.
+func (g *Gate) Recognize(key, from string) (Identity, error) {
 	sum := sha256.Sum256([]byte(key))
 	if strings.HasPrefix(key, sessionPrefix) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		return g.use(sum)
+		return g.find(sum)
 	}
 	text := []byte(hex.EncodeToString(sum[:]))
 	for _, t := range g.current().Tokens {

@@ -65,7 +65,7 @@ func (g *Gate) elsewhere(ctx context.Context, t Try, a setting.Account, settle f
 	if a.Name != "" {
 		name, password = "", ""
 	}
-	p, err := g.find(ctx, name, password)
+	p, err := g.askElsewhere(ctx, name, password)
 	s := p.subject()
 	if a.Name != "" {
 		s = subject{Account: a}
@@ -87,8 +87,8 @@ func (g *Gate) elsewhere(ctx context.Context, t Try, a setting.Account, settle f
 	return s, "", err
 }
 
-// find asks the directory, if there is one.
-func (g *Gate) find(ctx context.Context, name, password string) (Person, error) {
+// askElsewhere asks the directory, if there is one.
+func (g *Gate) askElsewhere(ctx context.Context, name, password string) (Person, error) {
 	if g.opts.Directory == nil || !g.opts.Directory.On() {
 		return Person{}, ErrDenied
 	}
@@ -152,5 +152,5 @@ func (g *Gate) enter(t Try, s subject, how Result) (key string, id Identity, err
 	opened.before, opened.failures = g.before(s.Name)
 	g.note(LoginEvent{Account: s.Name, From: t.from(), Agent: opened.agent, Result: how})
 	g.opts.Log("%s logged in from %s", s.Name, t.Address)
-	return key, opened.identity(g.opts.Now()), nil
+	return key, opened.identity(), nil
 }

@@ -85,8 +85,9 @@ func newRecord() record {
 	return record{Format: recordFormat, Steps: map[string]int64{}, Tokens: map[string]TokenUse{}}
 }
 
-// readRecord reads the file. Without it only a used code could be used again,
-// until its half minute is over: no reason to let nobody in.
+// readRecord reads the file. Without it a used code could be used again until
+// its half minute is over, and used recovery codes are good again, for who has
+// the password too: no reason to let nobody in.
 func (g *Gate) readRecord() record {
 	if g.opts.File == "" {
 		return newRecord()

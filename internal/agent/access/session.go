@@ -30,21 +30,22 @@ type session struct {
 	failures int
 }
 
-func (s *session) expires(now time.Time) time.Time {
-	idle, total := now.Add(IdleLimit), s.started.Add(TotalLimit)
+// expires is when it ends if nobody uses it.
+func (s *session) expires() time.Time {
+	idle, total := s.used.Add(IdleLimit), s.started.Add(TotalLimit)
 	if total.Before(idle) {
 		return total
 	}
 	return idle
 }
 
-func (s *session) identity(now time.Time) Identity {
+func (s *session) identity() Identity {
 	account := s.account.Name
 	if s.account.outside != nil {
 		account = ""
 	}
 	return Identity{Who: s.account.Name, Account: account, Role: s.account.Role,
-		Expires: s.expires(now).UTC().Truncate(time.Second),
+		Expires: s.expires().UTC().Truncate(time.Second),
 		Started: s.started, Before: s.before, Failures: s.failures}
 }
 
@@ -81,8 +82,8 @@ func (g *Gate) dropSilent(candidate func(*session) bool) {
 	delete(g.sessions, oldest)
 }
 
-// use finds a session that is still good. g.mu is held.
-func (g *Gate) use(key digest) (Identity, error) {
+// find is a session that is still good. g.mu is held.
+func (g *Gate) find(key digest) (Identity, error) {
 	s, ok := g.sessions[key]
 	if !ok {
 		return Identity{}, ErrExpired
@@ -91,9 +92,19 @@ func (g *Gate) use(key digest) (Identity, error) {
 		delete(g.sessions, key)
 		return Identity{}, ErrExpired
 	}
-	now := g.opts.Now()
-	s.used = now
-	return s.identity(now), nil
+	return s.identity(), nil
+}
+
+// prolong notes that a session is used, and says when it ends now.
+func (g *Gate) prolong(key string) time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.sessions[sha256.Sum256([]byte(key))]
+	if s == nil {
+		return time.Time{} // ended in between
+	}
+	s.used = g.opts.Now()
+	return s.identity().Expires
 }
 
 // good says whether a session is neither too old nor its account another one.
@@ -149,12 +160,12 @@ func (g *Gate) Sessions(account, key string) []OpenSession {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sweep()
-	own, now := digest(sha256.Sum256([]byte(key))), g.opts.Now()
+	own := digest(sha256.Sum256([]byte(key)))
 	var list []OpenSession
 	for d, s := range g.sessions {
 		if account == "" || s.account.Name == account {
 			list = append(list, OpenSession{ID: d.id(), Account: s.account.Name, From: s.from, Agent: s.agent,
-				Started: s.started, Used: s.used, Expires: s.expires(now), Own: d == own})
+				Started: s.started, Used: s.used, Expires: s.expires(), Own: d == own})
 		}
 	}
 	slices.SortFunc(list, func(a, b OpenSession) int { return cmp.Or(b.Started.Compare(a.Started), cmp.Compare(a.ID, b.ID)) })

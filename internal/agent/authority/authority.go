@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -30,6 +31,9 @@ type Options struct {
 	// Listen opens the port on which the authority asks; nil means port 80 of
 	// all addresses.
 	Listen func(ctx context.Context) (net.Listener, error)
+	// Answer lets h answer on port 80 until stop is called, for a machine on
+	// which somebody listens there already; nil means that the manager listens.
+	Answer func(ctx context.Context, h http.Handler) (stop func(), err error)
 	// Changed is called when certificate or state are others; may be nil.
 	Changed func()
 	// Log takes one line per event; may be nil.
@@ -98,6 +102,9 @@ func New(opts Options) *Manager {
 	}
 	m := &Manager{opts: opts, wake: make(chan struct{}, 1)}
 	m.get = m.obtain
+	if opts.Answer == nil {
+		m.opts.Answer = m.answer
+	}
 	return m
 }
 

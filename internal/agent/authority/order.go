@@ -147,9 +147,9 @@ func (m *Manager) prove(ctx context.Context, client *acme.Client, order *acme.Or
 	if len(challenges) == 0 {
 		return nil // it remembers that they are ours
 	}
-	stop, err := m.answer(ctx, answers)
+	stop, err := m.opts.Answer(ctx, answers)
 	if err != nil {
-		return err
+		return fmt.Errorf("port 80, on which the authority asks, cannot be opened: %w", err)
 	}
 	defer stop()
 	for _, c := range challenges {
@@ -183,7 +183,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (m *Manager) answer(ctx context.Context, h http.Handler) (stop func(), err error) {
 	l, err := m.opts.Listen(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("port 80, on which the authority asks, cannot be opened: %w", err)
+		return nil, err
 	}
 	server := &http.Server{
 		Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,

@@ -2,15 +2,18 @@ package authority
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"io"
 	"log"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +23,7 @@ import (
 	"github.com/letsencrypt/pebble/v2/wfe"
 	"github.com/miekg/dns"
 
+	"github.com/ingotvm/ingot/internal/agent/frontdoor"
 	"github.com/ingotvm/ingot/internal/config/setting"
 )
 
@@ -177,6 +181,40 @@ func TestPebble(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(dir, f)); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", f, info, err)
 		}
+	}
+}
+
+// TestPebbleThroughDoor: on a machine where somebody answers on port 80
+// already, the authority is answered there, beside the visitors.
+func TestPebbleThroughDoor(t *testing.T) {
+	p := newPebble(t)
+	var m *Manager
+	door := frontdoor.New(frontdoor.Options{Application: 1, Certificate: func() *tls.Certificate { return m.Certificate() }, HTTPS: "127.0.0.1:0", HTTP: "127.0.0.1:" + p.port})
+	m = New(Options{Dir: t.TempDir(), Answer: door.Answer})
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	m.Obtain(p.wish("web1.example.com"))
+	wg.Go(func() { m.Run(ctx) }) // which comes before the door is open
+	wg.Go(func() { door.Run(ctx) })
+	t.Cleanup(func() {
+		stop()
+		wg.Wait()
+	})
+	waitUntil(t, m, func() bool { return m.Certificate() != nil || m.State().Problem != "" })
+	if m.Certificate() == nil {
+		t.Fatal(m.State().Problem)
+	}
+	if err := m.Certificate().Leaf.VerifyHostname("web1.example.com"); err != nil {
+		t.Error(err)
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Get("http://127.0.0.1:" + p.port + "/.well-known/acme-challenge/other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusPermanentRedirect || to != "https://127.0.0.1/.well-known/acme-challenge/other" {
+		t.Errorf("afterwards port 80 answers %s, %s", resp.Status, to)
 	}
 }
 

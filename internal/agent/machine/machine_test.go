@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -198,6 +199,17 @@ func TestLinkAddresses(t *testing.T) {
 	}
 	if _, err := Links(); err != nil {
 		t.Errorf("Links() = %v", err)
+	}
+}
+
+func TestSpace(t *testing.T) {
+	m := New("/")
+	free, total, err := m.Space(t.TempDir())
+	if err != nil || free > total || total == 0 {
+		t.Errorf("%d free of %d, %v", free, total, err)
+	}
+	if _, _, err := m.Space("/nowhere/at/all"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("of no folder: %v", err)
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // reading is what the counters say at one moment; what could not be read has
@@ -68,8 +66,8 @@ func (s *Sampler) read() reading {
 		disks:  diskBytes(s.text("proc/diskstats"), s.isDisk),
 		links:  linkBytes(s.text("proc/net/dev"), s.isAdapter),
 	}
-	if used, total, err := s.opts.Usage(s.opts.DataDir); err == nil {
-		r.disk = amount{used, total, true}
+	if free, total, err := s.opts.Space(s.opts.DataDir); err == nil {
+		r.disk = amount{uint64(total - free), uint64(total), true}
 	}
 	for _, svc := range s.opts.Services {
 		r.services = append(r.services, s.usage(svc.Unit))
@@ -115,17 +113,6 @@ func group(unit string) string {
 		slice += "/system-" + strings.ReplaceAll(template, "-", `\x2d`) + ".slice"
 	}
 	return filepath.Join("sys/fs/cgroup", slice, unit)
-}
-
-// diskUsage is what statfs(2) says of a folder. What only root could still
-// write counts for nothing: services get an error before.
-func diskUsage(dir string) (used, total uint64, err error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, 0, err
-	}
-	used = (st.Blocks - st.Bfree) * uint64(st.Bsize)
-	return used, used + st.Bavail*uint64(st.Bsize), nil
 }
 
 func number(text string) (uint64, bool) {

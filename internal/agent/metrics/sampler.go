@@ -36,8 +36,9 @@ type Options struct {
 	// File is where the history is kept; "" forgets it at the end.
 	File     string
 	Services []Service
-	// Usage is the space in bytes that a folder's disk has; default statfs(2).
-	Usage func(dir string) (used, total uint64, err error)
+	// Space is how many bytes a folder's file system has, and how many of them
+	// can still be written; without it there is no chart of it.
+	Space func(dir string) (free, total int64, err error)
 	// Now is the time of day; default [time.Now].
 	Now func() time.Time
 	// Log takes what could not be kept; default drops it.
@@ -60,8 +61,8 @@ type Sampler struct {
 // New takes up the history where it was kept; it measures nothing before
 // [Sampler.Run].
 func New(opts Options) *Sampler {
-	if opts.Usage == nil {
-		opts.Usage = diskUsage
+	if opts.Space == nil {
+		opts.Space = func(string) (free, total int64, err error) { return 0, 0, errors.ErrUnsupported }
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now

@@ -52,6 +52,12 @@ func (c *Client) Settings(ctx context.Context) ([]wire.Setting, error) {
 	return get[[]wire.Setting](ctx, c, "/v1/settings")
 }
 
+// SettingsWithFacts are all settings, with what is of one, or with "none" of
+// none: some is slow to find out.
+func (c *Client) SettingsWithFacts(ctx context.Context, key string) ([]wire.Setting, error) {
+	return get[[]wire.Setting](ctx, c, "/v1/settings?"+url.Values{"facts": {key}}.Encode())
+}
+
 // Preview is what the properties would be with values that are not kept: which
 // of them would mean something. Nothing is checked or changed.
 func (c *Client) Preview(ctx context.Context, values map[string]string) ([]wire.Property, error) {

@@ -111,6 +111,9 @@ func (c *Client) WithToken(key string) *Client {
 // AsConsole is a copy that says it is the console's process, for the history.
 func (c *Client) AsConsole() *Client { return c.with("Ingot-Console", "1") }
 
+// Polling is a copy whose requests keep no session alive: nobody made them.
+func (c *Client) Polling() *Client { return c.with("Ingot-Poll", "1") }
+
 // As is a copy that calls itself so, in the list of sessions.
 func (c *Client) As(agent string) *Client { return c.with("User-Agent", agent) }
 

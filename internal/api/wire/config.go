@@ -68,6 +68,9 @@ type Setting struct {
 	Facts      []Fact     `json:"facts"`
 	// Problem says why the facts could not be had.
 	Problem string `json:"problem,omitempty"`
+	// Guarded says that a change of it may have to be confirmed over a new
+	// connection.
+	Guarded bool `json:"guarded,omitempty"`
 }
 
 // Property is one value of a setting as text.

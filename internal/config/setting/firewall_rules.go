@@ -118,10 +118,12 @@ func serviceRules(s appliance.Service) []Rule {
 		if protocol == "" {
 			protocol = "tcp"
 		}
-		rules = append(rules, Rule{
-			Origin: s.Name, Comment: shorten(p.Title, maxComment), Protocol: protocol,
-			FirstPort: p.Port, LastPort: p.Port, Action: accept,
-		})
+		for _, number := range p.Reached() {
+			rules = append(rules, Rule{
+				Origin: s.Name, Comment: shorten(p.Title, maxComment), Protocol: protocol,
+				FirstPort: number, LastPort: number, Action: accept,
+			})
+		}
 	}
 	return rules
 }

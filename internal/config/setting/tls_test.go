@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -270,5 +271,39 @@ func TestTLSOpensPort80(t *testing.T) {
 	d.TLS.Source = setting.ByACME
 	if !has(d) {
 		t.Error("port 80 is closed with ACME")
+	}
+}
+
+// TestFrontOpensItsPorts: where the agent stands in front of a service, its
+// ports are open while the service runs, and the service's own is not; an
+// authority may ask on port 80 then.
+func TestFrontOpensItsPorts(t *testing.T) {
+	env := settingtest.Env()
+	env.Definition().Services = []appliance.Service{{Name: "shop", Ports: []appliance.Port{{Port: 8090, Protocol: "tcp", Title: "Shop", HTTPS: true}}}}
+	open := func(d *setting.Document) []int {
+		var ports []int
+		for _, r := range setting.FirewallRules(env, d) {
+			if r.Origin == "shop" && r.Action == "accept" && r.Protocol == "tcp" && r.Comment == "Shop" && r.FirstPort == r.LastPort {
+				ports = append(ports, r.FirstPort)
+			} else if r.FirstPort <= 8090 && r.LastPort >= 8090 {
+				t.Errorf("there is a rule %s", r)
+			}
+		}
+		return ports
+	}
+	d := setting.Default(env)
+	d.Setup.Complete = false
+	if got := open(d); len(got) != 0 {
+		t.Errorf("open before the set-up: %v", got)
+	}
+	d.Setup.Complete = true
+	if got := open(d); !slices.Equal(got, []int{443, 80}) {
+		t.Errorf("open are %v, want 443 and 80", got)
+	}
+	d.TLS = setting.TLS{Source: setting.ByACME, ACME: setting.ACME{Directory: "https://ca.example.com/dir", Names: []string{"shop.example.com"}}}
+	for _, p := range setting.Validate(env, d) {
+		if strings.HasPrefix(p.Path, "tls") {
+			t.Errorf("with ACME: %+v", p)
+		}
 	}
 }

@@ -137,6 +137,10 @@ func notExpected(b *pem.Block, wanted string) error {
 		return errors.New("is a certificate request: send it to the authority, and give what it answers")
 	case b.Type == "PKCS7", b.Type == "CMS":
 		return errors.New("is PKCS #7: turn it into PEM first, with: openssl pkcs7 -print_certs -in file.p7b")
+	case b.Type == typeBinaryPKCS7:
+		return errors.New("is PKCS #7: turn it into PEM first, with: openssl pkcs7 -print_certs -inform DER -in file.p7b")
+	case b.Type == typePKCS12:
+		return errors.New("is PKCS #12, a file with a password: turn it into PEM first, with: openssl pkcs12 -in file.pfx -out file.pem -noenc")
 	}
 	return fmt.Errorf("holds %q: give %s", b.Type, wanted)
 }
