@@ -331,7 +331,7 @@ func TestLocalAdministratorAlwaysWorks(t *testing.T) {
 			if _, err := s.local.Login(t.Context(), wire.Login{Account: "admin", Password: password}); err != nil {
 				t.Errorf("at the console: %v", err)
 			}
-			if took := time.Since(start); took > 2*time.Second { // two passwords and three pages, on a busy machine
+			if took := time.Since(start); took > 2900*time.Millisecond { // two passwords and pages on a busy machine; whoever asks a silent server waits for three seconds
 				t.Errorf("the administrator waited %s", took)
 			}
 			s.browser(t).post("/login", "account", "alice", "password", "x").says(t, 503, "the directory cannot be asked now")

@@ -54,7 +54,7 @@ func (d *Directory) connect(ctx context.Context, l setting.LDAP) (*conn, error) 
 	if l.Authority != "" {
 		roots, err := tlspem.Roots(l.Authority)
 		if err != nil {
-			return nil, &TroubleError{"ldap.authority", "the root certificate " + err.Error(), ""}
+			return nil, &TroubleError{"ldap.authority", "the root certificate " + err.Error(), "", true}
 		}
 		config.RootCAs = roots
 	}
@@ -69,7 +69,7 @@ func (d *Directory) connect(ctx context.Context, l setting.LDAP) (*conn, error) 
 		}
 	}
 	if first == nil {
-		first = &TroubleError{"ldap.servers", "there is no server", "give the URL of one"}
+		first = &TroubleError{"ldap.servers", "there is no server", "give the URL of one", true}
 	}
 	return nil, first
 }
@@ -163,10 +163,10 @@ func (c *conn) search() error {
 	case !errors.As(err, &answer) || answer.ResultCode >= ldap.ErrorNetwork && answer.ResultCode != ldap.ErrorEmptyPassword:
 		return c.lost(err)
 	case c.l.BindDN == "":
-		return &TroubleError{"ldap.bind_dn", c.server + " does not let nobody search: " + said(answer), "give a search account and its password"}
+		return &TroubleError{"ldap.bind_dn", c.server + " does not let nobody search: " + said(answer), "give a search account and its password", true}
 	}
 	return &TroubleError{"ldap.bind_password", c.server + " does not let the search account in: " + said(answer),
-		"compare its DN and password with the directory"}
+		"compare its DN and password with the directory", true}
 }
 
 // said is what a server says of an error, for people.
@@ -183,13 +183,13 @@ func inWords(server string, err error) *TroubleError {
 	untrusted := errors.As(err, &unknown) || strings.Contains(err.Error(), x509.UnknownAuthorityError{}.Error())
 	switch {
 	case untrusted:
-		return &TroubleError{"ldap.authority", "the certificate of " + server + " is signed by an authority that is not trusted here", "give its root certificate"}
+		return &TroubleError{"ldap.authority", "the certificate of " + server + " is signed by an authority that is not trusted here", "give its root certificate", true}
 	case errors.As(err, &name):
-		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not for that name: " + oneLine(name.Error()), "use a name that the certificate has"}
+		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not for that name: " + oneLine(name.Error()), "use a name that the certificate has", true}
 	case errors.As(err, &invalid):
-		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not good: " + oneLine(invalid.Error()), "see to it there, or to the clock here"}
+		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not good: " + oneLine(invalid.Error()), "see to it there, or to the clock here", true}
 	case errors.As(err, &dial) && dial.Op == "dial", errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
-		return &TroubleError{"ldap.servers", server + " cannot be reached: " + oneLine(err.Error()), "compare name and port, and see whether a firewall is between"}
+		return &TroubleError{"ldap.servers", server + " cannot be reached: " + oneLine(err.Error()), "compare name and port, and see whether a firewall is between", true}
 	}
-	return &TroubleError{"ldap.servers", server + " does not speak TLS as it should: " + oneLine(err.Error()), "use ldaps:// with port 636, or ldap:// where the server has STARTTLS"}
+	return &TroubleError{"ldap.servers", server + " does not speak TLS as it should: " + oneLine(err.Error()), "use ldaps:// with port 636, or ldap:// where the server has STARTTLS", true}
 }

@@ -30,6 +30,9 @@ type TroubleError struct {
 	Property string
 	// Text says what is wrong, Hint what to do.
 	Text, Hint string
+	// dead says that nobody can be asked about: then nobody asks for a while.
+	// What one name or password brings about keeps nobody else out.
+	dead bool
 }
 
 func (e *TroubleError) Error() string { return e.Text }
@@ -41,8 +44,9 @@ const (
 	dialAtMost = 3 * time.Second
 	// restFor is how long nobody asks a directory that could not be asked.
 	restFor = 10 * time.Second
-	// maxName bounds a name, in bytes.
-	maxName = 256
+	// maxName and maxPassword bound what is sent, in bytes.
+	maxName     = 256
+	maxPassword = 1024
 )
 
 // Options are where a directory is asked from; the zero value is right on the
@@ -97,12 +101,13 @@ func (d *Directory) Find(ctx context.Context, l setting.LDAP, name, password str
 	if err := d.resting(l); err != nil {
 		return Person{}, err
 	}
-	ctx, done := context.WithTimeout(ctx, AtMost)
+	// Whoever goes away in the middle must not pass for a dead server.
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), AtMost)
 	defer done()
 	p, err := d.find(ctx, l, name, password)
 	var trouble *TroubleError
 	if errors.As(err, &trouble) {
-		d.rest(l, trouble)
+		d.note(l, trouble)
 	} else {
 		d.works()
 	}
@@ -125,7 +130,8 @@ func (d *Directory) find(ctx context.Context, l setting.LDAP, name, password str
 		return Person{}, err
 	}
 	p := Person{Name: entry.name}
-	if password == "" { // would be taken for nobody's, and right (RFC 4513, 5.1.2)
+	// No password would be taken for nobody's, and right (RFC 4513, 5.1.2).
+	if password == "" || len(password) > maxPassword || !utf8.ValidString(password) {
 		return p, ErrDenied
 	}
 	if err := c.prove(entry.dn, password); err != nil {
@@ -164,11 +170,14 @@ func (d *Directory) resting(l setting.LDAP) error {
 	return nil
 }
 
-func (d *Directory) rest(l setting.LDAP, trouble *TroubleError) {
+func (d *Directory) note(l setting.LDAP, trouble *TroubleError) {
 	d.opts.Log("the directory cannot be asked: %s", trouble.Text)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.trouble, d.asked, d.until = trouble, l, d.opts.Now().Add(restFor)
+	d.trouble, d.asked, d.until = trouble, l, time.Time{}
+	if trouble.dead {
+		d.until = d.opts.Now().Add(restFor)
+	}
 }
 
 // works notes that the directory could be asked.

@@ -36,14 +36,14 @@ func (c *conn) ask(base string, scope, most int, filter string, attributes ...st
 		}
 		return result.Entries, nil
 	case ldap.LDAPResultNoSuchObject, ldap.LDAPResultReferral, ldap.LDAPResultInvalidDNSyntax:
-		return nil, &TroubleError{"ldap.base", c.server + " has no entry " + base + ": " + said(answer), "compare the DN with the directory; the search account must be allowed to read it"}
+		return nil, &TroubleError{"ldap.base", c.server + " has no entry " + base + ": " + said(answer), "compare the DN with the directory; the search account must be allowed to read it", false}
 	case ldap.ErrorFilterCompile:
-		return nil, &TroubleError{"ldap.filter", "the filter cannot be read: " + said(answer), "compare its brackets"}
+		return nil, &TroubleError{"ldap.filter", "the filter cannot be read: " + said(answer), "compare its brackets", false}
 	}
 	if answer.ResultCode >= ldap.ErrorNetwork {
 		return nil, c.lost(err)
 	}
-	return nil, &TroubleError{"ldap.base", c.server + " does not answer a search: " + said(answer), "see whether the search account may read"}
+	return nil, &TroubleError{"ldap.base", c.server + " does not answer a search: " + said(answer), "see whether the search account may read", false}
 }
 
 // groupFilter finds the groups in which a person is.

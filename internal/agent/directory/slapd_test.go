@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -72,6 +73,36 @@ func TestSlapd(t *testing.T) {
 	}
 	if log := s.Log(); strings.Contains(log, `filter="(uid=ali*)"`) || !strings.Contains(log, `filter="(uid=alice)"`) {
 		t.Errorf("the searches were not those that were wanted:\n%s", log)
+	}
+}
+
+// TestNobodyKeepsOthersOut: whatever one person sends, or however they go
+// away, the next one is let in at once.
+func TestNobodyKeepsOthersOut(t *testing.T) {
+	s := slapdtest.Start(t)
+	d := New(Options{Log: t.Logf})
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	narrow := s.Setting()
+	narrow.NameAttribute = "mail" // which has ASCII alone
+	for name, ask := range map[string]func() error{
+		"gone": func() error { _, err := d.Find(gone, s.Setting(), "alice", slapdtest.Password); return err },
+		"long password": func() error {
+			_, err := d.Find(t.Context(), s.Setting(), "alice", strings.Repeat("x", 1<<20))
+			return err
+		},
+		"odd password": func() error { _, err := d.Find(t.Context(), s.Setting(), "alice", "\xff\x00"); return err },
+		"odd name": func() error {
+			_, err := d.Find(t.Context(), narrow, "日本@example.com", slapdtest.Password)
+			return err
+		},
+	} {
+		if err := ask(); (err == nil) != (name == "gone") || err != nil && !errors.Is(err, ErrDenied) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := d.Find(t.Context(), s.Setting(), "alice", slapdtest.Password); err != nil {
+			t.Errorf("after %s: %v", name, err)
+		}
 	}
 }
 

@@ -29,7 +29,8 @@ const maxAnswer = 1 << 20
 // when it is not asked any more, and ctx becomes one that bounds that.
 func (c *Client) provider(ctx *context.Context, o setting.OIDC, n setting.Network) (p *provider, done func(), err error) {
 	s := settingsOf(o, n)
-	bounded, cancel := context.WithTimeout(*ctx, AtMost)
+	// Whoever goes away in the middle must not pass for a dead provider.
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(*ctx), AtMost)
 	select {
 	case c.asking <- struct{}{}:
 	case <-bounded.Done():

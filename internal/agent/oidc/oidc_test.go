@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -262,6 +263,11 @@ func TestCode(t *testing.T) {
 		t.Errorf("a wrong secret: %v", err)
 	}
 	w.o.ClientSecret = providertest.Secret
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := w.Finish(gone, w.o, setting.Network{}, w.visit("alice")); err != nil || w.Trouble(w.o, setting.Network{}) != "" {
+		t.Errorf("a browser that goes away: %v, %q", err, w.Trouble(w.o, setting.Network{}))
+	}
 	denied := w.visit("alice")
 	denied.Code, denied.Error, denied.Text = "", "access_denied", "You may not.\r\n<script>"
 	if _, err := w.finish(denied); !errors.As(err, &refused) || refused.Error() != "the provider refused the log-in: You may not. <script> (access_denied)" {
