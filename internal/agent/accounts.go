@@ -43,7 +43,8 @@ func (a *Agent) present(by config.By) error {
 // SetPassword gives an account a new password. The console may do so only
 // soon after the machine was switched on, and makes an administrator of a
 // name that is not known; it also switches the account's second factor off,
-// or a lost telephone would lock the appliance for good.
+// or a lost telephone would lock the appliance for good, and ends its passkeys,
+// which may be in other hands.
 func (a *Agent) SetPassword(ctx context.Context, by config.By, p wire.NewPassword) error {
 	atConsole := by.Who == Console
 	if err := a.present(by); err != nil {
@@ -54,8 +55,13 @@ func (a *Agent) SetPassword(ctx context.Context, by config.By, p wire.NewPasswor
 	}
 	hash := passwords.Hash(p.Password)
 	why := "password of " + p.Account
-	if now := a.Access(); atConsole && now.Account(p.Account) != nil && now.Account(p.Account).TOTP != "" {
-		why += "; its second factor is off"
+	if now := a.Access(); atConsole && now.Account(p.Account) != nil {
+		if now.Account(p.Account).TOTP != "" {
+			why += "; its second factor is off"
+		}
+		if len(now.Account(p.Account).Passkeys) > 0 {
+			why += "; its passkeys ended"
+		}
 	}
 	_, _, err := a.engine.Commit(ctx, config.Change{
 		By: by, Why: why, Trusted: true,
@@ -66,6 +72,7 @@ func (a *Agent) SetPassword(ctx context.Context, by config.By, p wire.NewPasswor
 				d.Access.Accounts[i].Hash = hash
 				if atConsole {
 					d.Access.Accounts[i].TOTP, d.Access.Accounts[i].Recovery = "", ""
+					d.Access.Accounts[i].Passkeys = nil
 				}
 			case atConsole:
 				d.Access.Accounts = append(d.Access.Accounts, setting.Account{Name: p.Account, Role: setting.Admin, Hash: hash})

@@ -92,6 +92,12 @@ func answerTo(err error) *Error {
 		return e
 	case errors.Is(err, access.ErrNoOffer):
 		return of(http.StatusConflict, "begin again")
+	case errors.Is(err, access.ErrLate):
+		return of(http.StatusConflict, "begin again")
+	case errors.Is(err, access.ErrPasskey):
+		return of(http.StatusUnauthorized, "log in with the password, and see which passkeys the account has")
+	case errors.Is(err, access.ErrCopied):
+		return of(http.StatusForbidden, "log in with the password, delete the passkey, and add it anew")
 	case errors.Is(err, access.ErrDenied):
 		return of(http.StatusUnauthorized, "")
 	case errors.Is(err, access.ErrExpired):

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +32,8 @@ type fakeSource struct {
 	pending uint64
 	// factor is the second factor that every account has.
 	factor access.Factor
+	// keys are the passkeys of accounts.
+	keys map[string][]setting.Passkey
 }
 
 func (f *fakeSource) called(format string, args ...any) error {
@@ -164,11 +168,11 @@ func (f *fakeSource) FinishProvider(_ context.Context, b wire.FinishProvider) (a
 // is its name, and it is its own hash.
 func (f *fakeSource) Access() setting.Access {
 	f.mu.Lock()
-	factor := f.factor
+	factor, keys := f.factor, maps.Clone(f.keys)
 	f.mu.Unlock()
 	var a setting.Access
 	for _, role := range []setting.Role{setting.Admin, setting.Operator, setting.Auditor, "guest"} {
-		a.Accounts = append(a.Accounts, setting.Account{Name: string(role), Role: role, Hash: string(role), TOTP: factor.TOTP, Recovery: factor.Recovery})
+		a.Accounts = append(a.Accounts, setting.Account{Name: string(role), Role: role, Hash: string(role), TOTP: factor.TOTP, Recovery: factor.Recovery, Passkeys: keys[string(role)]})
 		a.Tokens = append(a.Tokens, setting.Token{Name: string(role), Role: role, Hash: access.HashTokenKey("key of " + string(role))})
 	}
 	a.Tokens[2].Expires = "2999-01-01T00:00:00Z"
@@ -196,6 +200,29 @@ func (f *fakeSource) SetFactor(_ context.Context, by config.By, account string, 
 	f.factor = factor
 	f.mu.Unlock()
 	return f.called("factor of %s by %s: %v", account, who(by), factor.TOTP != "")
+}
+
+func (f *fakeSource) AddPasskey(_ context.Context, by config.By, account string, p setting.Passkey) error {
+	f.mu.Lock()
+	if f.keys == nil {
+		f.keys = map[string][]setting.Passkey{}
+	}
+	f.keys[account] = append(slices.Clone(f.keys[account]), p)
+	f.mu.Unlock()
+	return f.called("passkey %s of %s by %s", p.Name, account, who(by))
+}
+
+func (f *fakeSource) RenamePasskey(_ context.Context, by config.By, account, id, name string) error {
+	return f.called("passkey %.4s of %s is %s by %s", id, account, name, who(by))
+}
+
+func (f *fakeSource) DeletePasskey(_ context.Context, by config.By, account, id string) error {
+	f.mu.Lock()
+	if f.keys != nil {
+		f.keys[account] = slices.DeleteFunc(slices.Clone(f.keys[account]), func(p setting.Passkey) bool { return id == "" || p.ID == id })
+	}
+	f.mu.Unlock()
+	return f.called("delete passkey %.4s of %s by %s", id, account, who(by))
 }
 
 func (f *fakeSource) NewToken(_ context.Context, by config.By, t wire.NewToken) (wire.Token, error) {

@@ -130,7 +130,7 @@ func (h handlers) checkOwn(ctx context.Context, c Caller, password string) error
 func (h handlers) accounts(*http.Request) (any, error) {
 	list := []wire.Account{}
 	for _, a := range h.src.Access().Accounts {
-		list = append(list, wire.Account{Name: a.Name, Role: string(a.Role), SecondFactor: a.TOTP != ""})
+		list = append(list, wire.Account{Name: a.Name, Role: string(a.Role), SecondFactor: a.TOTP != "", Passkeys: len(a.Passkeys)})
 	}
 	return list, nil
 }

@@ -63,6 +63,11 @@ type Source interface {
 	// SetFactor switches the second factor of an account on, changes its
 	// recovery codes, or with the zero factor switches it off.
 	SetFactor(ctx context.Context, by config.By, account string, f access.Factor) error
+	// AddPasskey adds a passkey to an account, RenamePasskey renames one.
+	AddPasskey(ctx context.Context, by config.By, account string, p setting.Passkey) error
+	RenamePasskey(ctx context.Context, by config.By, account, id, name string) error
+	// DeletePasskey deletes one of an account; with "" all of them.
+	DeletePasskey(ctx context.Context, by config.By, account, id string) error
 	NewToken(ctx context.Context, by config.By, t wire.NewToken) (wire.Token, error)
 	DeleteToken(ctx context.Context, by config.By, name string) error
 
@@ -201,6 +206,25 @@ func Routes(src Source, gate *access.Gate) []Route {
 			Response: wire.RecoveryCodes{}, Slow: true}),
 		takes(h.factorOff, Route{Method: post, Path: "/v1/factor/off", Access: SignedIn{}, Summary: "Switch the own second factor off, by giving password and code; as an admin, that of any other account.",
 			Response: wire.Nothing{}, Slow: true}),
+		{Method: get, Path: "/v1/login/passkey", Access: Open{}, Summary: "What is known of passkeys where the browser is.",
+			Query:    []Parameter{{"origin", "where the browser is: `https://NAME:PORT`"}},
+			Response: wire.PasskeySite{}, Handle: h.passkeySite},
+		takes(h.askPasskey, Route{Method: post, Path: "/v1/login/passkey", Access: Open{}, Summary: "Begin a log-in with a passkey.",
+			Response: wire.PasskeyRequest{}}),
+		takes(h.answerPasskey, Route{Method: put, Path: "/v1/login/passkey", Access: Open{}, Summary: "Open a session by the answer of a passkey.",
+			Response: wire.Session{}}),
+		{Method: get, Path: "/v1/passkeys", Access: SignedIn{}, Summary: "The own passkeys.",
+			Response: []wire.Passkey{}, Handle: h.passkeys},
+		takes(h.offerPasskey, Route{Method: post, Path: "/v1/passkeys", Access: SignedIn{}, Summary: "Begin to add an own passkey, by giving the password and, where there is a second factor, a code.",
+			Response: wire.PasskeyCreation{}}),
+		takes(h.newPasskey, Route{Method: put, Path: "/v1/passkeys", Access: SignedIn{}, Summary: "Add the passkey that the browser made.",
+			Response: wire.Passkey{}, Slow: true}),
+		takes(h.renamePasskey, Route{Method: put, Path: "/v1/passkeys/{id}", Access: SignedIn{}, Summary: "Rename an own passkey.",
+			Response: wire.Nothing{}, Slow: true}),
+		{Method: del, Path: "/v1/passkeys/{id}", Access: SignedIn{}, Summary: "Delete an own passkey; the sessions that it opened end.",
+			Response: wire.Nothing{}, Slow: true, Handle: h.deletePasskey},
+		{Method: del, Path: "/v1/accounts/{name}/passkeys", Access: Administer{}, Summary: "Delete all passkeys of an account; the sessions that they opened end.",
+			Response: wire.Nothing{}, Slow: true, Handle: h.deletePasskeys},
 		takes(h.password, Route{Method: post, Path: "/v1/password", Access: SignedIn{}, Summary: "Set the own password, by giving the current one; as an admin, that of any other account.",
 			Response: wire.Nothing{}, Slow: true}),
 		{Method: get, Path: "/v1/accounts", Access: Reader{}, Summary: "Who may log in.",

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -151,6 +152,25 @@ var rules = map[string]line{
 		"unix root": 400, "token auditor": 400, "token operator": 400, "token admin": 400, "auditor": 409, "operator": 409, "admin": 409,
 		"unix root as auditor": 409, "unix root as admin": 409, "unix user as operator": 409, "unix user as admin": 409,
 	}},
+	"GET /v1/login/passkey":  {path: "/v1/login/passkey?origin=https://shop.example.com:5480"},
+	"POST /v1/login/passkey": {body: `{"origin":"https://shop.example.com:5480"}`},
+	"PUT /v1/login/passkey":  {body: `{"origin":"https://shop.example.com:5480","challenge":"x","credential":{}}`, except: everybody(409)}, // nobody asked
+	"GET /v1/passkeys":       {allowed: readers},
+	"POST /v1/passkeys": {allowed: readers, body: `{"origin":"https://shop.example.com:5480","current":"ACCOUNT"}`, except: map[string]int{ // those have no account
+		"unix root": 400, "token auditor": 400, "token operator": 400, "token admin": 400,
+	}},
+	"PUT /v1/passkeys": {allowed: readers, body: `{"origin":"https://shop.example.com:5480","challenge":"x","name":"x","credential":{}}`, except: map[string]int{ // those did not begin
+		"unix root": 400, "token auditor": 400, "token operator": 400, "token admin": 400, "auditor": 409, "operator": 409, "admin": 409,
+		"unix root as auditor": 409, "unix root as admin": 409, "unix user as operator": 409, "unix user as admin": 409,
+	}},
+	"PUT /v1/passkeys/{id}": {allowed: readers, path: "/v1/passkeys/x", body: `{"name":"x"}`, except: map[string]int{
+		"unix root": 400, "token auditor": 400, "token operator": 400, "token admin": 400,
+	}},
+	"DELETE /v1/passkeys/{id}": {allowed: readers, path: "/v1/passkeys/x", except: map[string]int{
+		"unix root": 400, "token auditor": 400, "token operator": 400, "token admin": 400,
+	}},
+	"DELETE /v1/accounts/{name}/passkeys": {allowed: administrators, path: "/v1/accounts/x/passkeys"},
+
 	"POST /v1/factor/off":          {allowed: administrators, body: `{"account":"x"}`}, // another's
 	"GET /v1/accounts":             {allowed: readers},
 	"POST /v1/accounts":            {allowed: administrators, body: `{"name":"x","role":"admin","password":"p"}`},
@@ -172,6 +192,16 @@ var rules = map[string]line{
 	"GET /v1/firewall":          {allowed: readers},
 	"GET /v1/resources":         {allowed: readers},
 	"GET /v1/metrics":           {allowed: readers},
+}
+
+// everybody gets the same status.
+func everybody(status int) map[string]int {
+	list := map[string]int{}
+	for _, name := range slices.Concat(somebody, []string{"no server", "nobody", "nobody with uid 0", "unknown role", "expired session", "made-up key",
+		"basic", "token of an unknown role", "unix root with an expired session", "unix user", "unix unknown peer", "no server as admin"}) {
+		list[name] = status
+	}
+	return list
 }
 
 // wanted is the status that an asker gets.
@@ -275,8 +305,8 @@ func TestAnswersAreWhatTheTableSays(t *testing.T) {
 	for _, r := range Routes(src, newGate(src)) {
 		name := r.Method + " " + r.Path
 		switch name {
-		case "POST /v1/logout", "DELETE /v1/sessions/{id}", "PUT /v1/factor", "POST /v1/factor/recovery":
-			continue // have nothing to answer without a session, or a second factor: TestFactor asks them
+		case "POST /v1/logout", "DELETE /v1/sessions/{id}", "PUT /v1/factor", "POST /v1/factor/recovery", "PUT /v1/passkeys", "PUT /v1/login/passkey":
+			continue // have nothing to answer without a session, a second factor or a passkey: TestFactor and TestPasskey ask them
 		}
 		body, err := r.Handle(requestFor(r, rules[name]))
 		if err != nil {

@@ -139,13 +139,16 @@ func (e *Engine) giveUp(ctx context.Context, s state, by By, base, to int, why s
 	return r, pending, nil
 }
 
-// keepFactors leaves second factors as they are: an older revision must not
-// switch one off unseen, nor bring back one that is lost.
+// keepFactors leaves second factors and passkeys as they are: an older revision
+// must not switch one off unseen, nor bring back one that is lost.
 func keepFactors(before, after *setting.Access) {
 	for i := range after.Accounts {
 		a := &after.Accounts[i]
-		if now := before.Account(a.Name); now != nil {
-			a.TOTP, a.Recovery = now.TOTP, now.Recovery
+		now := before.Account(a.Name)
+		if now == nil {
+			a.Passkeys = nil // nobody knows in whose hands they are by now
+			continue
 		}
+		a.TOTP, a.Recovery, a.Passkeys = now.TOTP, now.Recovery, now.Passkeys
 	}
 }

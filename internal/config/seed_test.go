@@ -124,8 +124,10 @@ access:
   accounts:
     - name: anna
       role: admin
+      passkeys: []
     - name: bert
       role: auditor
+      passkeys: []
 ldap:
   kind: ""
   servers: []

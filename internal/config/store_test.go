@@ -214,15 +214,21 @@ func TestOtherVersion(t *testing.T) {
 func TestRevertKeepsSecondFactors(t *testing.T) {
 	m := newMachine(t)
 	e := m.start()
-	accounts := func(anna, bert string) func(d *setting.Document) error {
+	keys := func(id string) []setting.Passkey {
+		if id == "" {
+			return nil
+		}
+		return []setting.Passkey{{ID: id}}
+	}
+	accounts := func(anna, bert string, more ...setting.Account) func(d *setting.Document) error {
 		return func(d *setting.Document) error {
-			d.Access.Accounts = []setting.Account{
-				{Name: "anna", Role: setting.Admin, Hash: "h", TOTP: anna, Recovery: anna}, {Name: "bert", Role: setting.Admin, Hash: "h", TOTP: bert},
-			}
+			d.Access.Accounts = append([]setting.Account{
+				{Name: "anna", Role: setting.Admin, Hash: "h", TOTP: anna, Recovery: anna, Passkeys: keys(anna)}, {Name: "bert", Role: setting.Admin, Hash: "h", TOTP: bert, Passkeys: keys(bert)},
+			}, more...)
 			return nil
 		}
 	}
-	before, _ := m.commit(e, Change{Trusted: true, Edit: accounts("", "lost")})
+	before, _ := m.commit(e, Change{Trusted: true, Edit: accounts("", "lost", setting.Account{Name: "carl", Role: setting.Auditor, Hash: "h", TOTP: "old", Passkeys: keys("old")})})
 	m.commit(e, Change{Trusted: true, Edit: accounts("on", "")})
 	m.commit(e, Change{Trusted: true, Edit: title("x")})
 	r, _, err := e.RevertTo(t.Context(), By{Who: "anna"}, 0, before.Number, "")
@@ -232,6 +238,13 @@ func TestRevertKeepsSecondFactors(t *testing.T) {
 	a, b := r.Document.Access.Account("anna"), r.Document.Access.Account("bert")
 	if a.TOTP != "on" || a.Recovery != "on" || b.TOTP != "" || r.Document.Application["title"] == "x" {
 		t.Errorf("anna %+v, bert %+v", a, b)
+	}
+	if len(a.Passkeys) != 1 || a.Passkeys[0].ID != "on" || len(b.Passkeys) != 0 {
+		t.Errorf("the passkeys of anna are %+v, of bert %+v", a.Passkeys, b.Passkeys)
+	}
+	// An account that was deleted comes back without its passkeys.
+	if c := r.Document.Access.Account("carl"); c == nil || c.TOTP != "old" || len(c.Passkeys) != 0 {
+		t.Errorf("carl %+v", c)
 	}
 }
 

@@ -12,7 +12,10 @@ type accessView struct {
 	Accounts []wire.Account
 	Tokens   []wire.Token
 	// Own is the visitor's second factor.
-	Own      wire.Factor
+	Own wire.Factor
+	// Keys are the visitor's passkeys, KeyName is what one was to be called.
+	Keys     []wire.Passkey
+	KeyName  string
 	Sessions []wire.OpenSession
 	// Others says that some of them are the visitor's own, and not this one.
 	Others bool
@@ -21,10 +24,10 @@ type accessView struct {
 	Older []wire.LoginEvent
 	// New is a token that was just made: its key is shown this once.
 	New *wire.Token
-	// Password, Account, Token and Factor are why those forms were refused, Name and
-	// Person what was typed.
-	Password, Account, Token, Factor []string
-	Name, Person                     string
+	// Password, Account, Token, Factor and Passkey are why those forms were
+	// refused, Name and Person what was typed.
+	Password, Account, Token, Factor, Passkey []string
+	Name, Person                              string
 }
 
 // Roles are what an account or token may be, the least first.
@@ -42,6 +45,11 @@ func (v *visit) showAccess(status int, view accessView) error {
 	}
 	if view.Tokens, err = v.api.Tokens(v.ctx()); err != nil {
 		return err
+	}
+	if v.who.Elsewhere == "" {
+		if view.Keys, err = v.api.Passkeys(v.ctx()); err != nil {
+			return err
+		}
 	}
 	if err := v.showSessions(&view); err != nil {
 		return err

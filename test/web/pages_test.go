@@ -196,6 +196,8 @@ var forms = []struct{ path, body, role string }{
 	{"/access/accounts/admin/factor", "", "admin"},
 	{"/access/sessions/end", "", "auditor"}, {"/access/sessions/x/end", "", "auditor"},
 	{"/access/factor", "current=x", "auditor"}, {"/access/factor/on", "code=1", "auditor"}, // of their own
+	{"/access/accounts/admin/passkeys", "", "admin"}, {"/access/passkeys", "name=x&current=x", "auditor"}, {"/access/passkeys/add", "name=x&credential={}", "auditor"},
+	{"/access/passkeys/x/rename", "name=x", "auditor"}, {"/access/passkeys/x/delete", "", "auditor"},
 	{"/access/factor/recovery", "current=x&code=1", "auditor"}, {"/access/factor/off", "current=x&code=1", "auditor"},
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -93,7 +94,7 @@ func (g *Gate) finish(_ context.Context, t Try) (_ subject, how Result, err erro
 	}
 	g.mu.Unlock()
 	a, known := g.account(h.account.Name)
-	if !ok || !known || a != h.account {
+	if !ok || !known || !reflect.DeepEqual(a, h.account) {
 		return subject{}, "", ErrExpired
 	}
 	how, err = g.second(t.Address, a, t.Code)

@@ -63,6 +63,7 @@ type Gate struct {
 	halves   map[digest]half
 	// offers are second factors that are being set up, by account.
 	offers map[string]offer
+	asked  challenges
 	record record
 	// unsaved says that the record is newer than its file.
 	unsaved bool
@@ -164,15 +165,21 @@ type Try struct {
 	// Continue is that of a *[CodeError]; account and password are not looked
 	// at then.
 	Continue string
+	// Passkey is instead of all of them.
+	Passkey *PasskeyAnswer
 }
 
 // Login opens a session, for an account or else for somebody of the directory.
 // The error is [ErrDenied], a *[CodeError], a *[ThrottledError], [ErrExpired]
-// of Try.Continue, [ErrNoRole], [ErrElsewhere], or that of ctx.
+// of Try.Continue, [ErrNoRole], [ErrElsewhere], or that of ctx; with a passkey
+// [ErrPasskey], [ErrCopied] or [ErrLate].
 func (g *Gate) Login(ctx context.Context, t Try) (key string, id Identity, err error) {
 	prove := g.begin
 	if t.Continue != "" {
 		prove = g.finish
+	}
+	if t.Passkey != nil {
+		prove = g.withPasskey
 	}
 	a, how, err := prove(ctx, t)
 	if err != nil {

@@ -23,15 +23,19 @@ const (
 	WithPassword  Result = "password"
 	WithCode      Result = "code"
 	WithRecovery  Result = "recovery"
+	WithPasskey   Result = "passkey"
 	WithDirectory Result = "directory"
 	WithProvider  Result = "provider"
 	WrongPassword Result = "wrong-password"
 	WrongCode     Result = "wrong-code"
+	WrongPasskey  Result = "wrong-passkey"
 	WrongGroup    Result = "wrong-group"
 )
 
 // Failed says that nobody was let in.
-func (r Result) Failed() bool { return r == WrongPassword || r == WrongCode || r == WrongGroup }
+func (r Result) Failed() bool {
+	return r == WrongPassword || r == WrongCode || r == WrongPasskey || r == WrongGroup
+}
 
 // LoginEvent is a log-in, or several of the same kind that failed.
 type LoginEvent struct {
@@ -65,6 +69,8 @@ type record struct {
 	Logins []LoginEvent `json:"logins"`
 	// Tokens are by the hashes of their keys.
 	Tokens map[string]TokenUse `json:"tokens"`
+	// Passkeys are by their identifiers.
+	Passkeys map[string]PasskeyUse `json:"passkeys,omitempty"`
 }
 
 const (
@@ -82,7 +88,7 @@ const (
 )
 
 func newRecord() record {
-	return record{Format: recordFormat, Steps: map[string]int64{}, Tokens: map[string]TokenUse{}}
+	return record{Format: recordFormat, Steps: map[string]int64{}, Tokens: map[string]TokenUse{}, Passkeys: map[string]PasskeyUse{}}
 }
 
 // readRecord reads the file. Without it a used code could be used again until
@@ -100,7 +106,7 @@ func (g *Gate) readRecord() record {
 	if err == nil {
 		err = json.Unmarshal(data, &r)
 	}
-	if err != nil || r.Format != recordFormat || r.Steps == nil || r.Tokens == nil {
+	if err != nil || r.Format != recordFormat || r.Steps == nil || r.Tokens == nil || r.Passkeys == nil {
 		g.opts.Log("the record of log-ins begins anew: %s cannot be read: %v", g.opts.File, err)
 		return newRecord()
 	}
@@ -157,6 +163,11 @@ func (g *Gate) forget() {
 			delete(g.record.Tokens, hash)
 		}
 	}
+	for id := range g.record.Passkeys {
+		if _, key := now.Passkey(id); key == nil {
+			delete(g.record.Passkeys, id)
+		}
+	}
 }
 
 func (r *record) spend(hash string) {
@@ -188,6 +199,8 @@ func (g *Gate) noteFailure(t Try, account string, err error) {
 	}
 	guessed := errors.Is(err, ErrDenied) || code != nil && code.Wrong
 	switch {
+	case errors.Is(err, ErrPasskey), errors.Is(err, ErrCopied):
+		e.Result = WrongPasskey
 	case errors.Is(err, ErrNoRole):
 		e.Result = WrongGroup
 	case errors.Is(err, ErrElsewhere) && account != "": // of an account here, so its password was wrong

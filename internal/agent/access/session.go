@@ -25,6 +25,8 @@ type session struct {
 	started, used time.Time
 	// from and agent say who opened it, for people.
 	from, agent string
+	// passkey is the one that it was opened with, or "".
+	passkey string
 	// before and failures are those of its [Identity].
 	before   *LoginEvent
 	failures int
@@ -66,7 +68,7 @@ func (g *Gate) open(key digest, a subject, t Try) *session {
 	case len(g.sessions) >= maxSessions:
 		g.dropSilent(func(*session) bool { return true })
 	}
-	s := &session{account: a, started: now, used: now, from: t.from(), agent: line(t.Agent)}
+	s := &session{account: a, started: now, used: now, from: t.from(), agent: line(t.Agent), passkey: t.passkeyOf()}
 	g.sessions[key] = s
 	return s
 }
@@ -117,7 +119,7 @@ func (g *Gate) good(s *session) bool {
 		return s.account.outside.Good()
 	}
 	a, ok := g.account(s.account.Name)
-	return ok && a.Role == s.account.Role && a.Hash == s.account.Hash
+	return ok && a.Role == s.account.Role && a.Hash == s.account.Hash && hasPasskey(a, s.passkey)
 }
 
 // sweep drops what is no longer good. g.mu is held.

@@ -251,8 +251,8 @@ type LoginEvent struct {
 	Account string `json:"account,omitempty"`
 	From    string `json:"from"`
 	Agent   string `json:"agent,omitempty"`
-	// Result is password, code, recovery, directory or provider, by what was
-	// enough; wrong-password, wrong-code or wrong-group.
+	// Result is password, code, recovery, passkey, directory or provider, by
+	// what was enough; wrong-password, wrong-code, wrong-passkey or wrong-group.
 	Result string `json:"result"`
 	Count  int    `json:"count"`
 }
@@ -336,6 +336,8 @@ type Account struct {
 	Role string `json:"role"`
 	// SecondFactor says that the password alone is not enough.
 	SecondFactor bool `json:"second_factor,omitempty"`
+	// Passkeys is how many it has.
+	Passkeys int `json:"passkeys,omitempty"`
 }
 
 // NewAccount is the body of POST /v1/accounts.

@@ -49,6 +49,8 @@ type Account struct {
 	// HMAC-SHA-256 of each recovery code by that secret, in hex, with spaces
 	// between.
 	Recovery string `json:"recovery,omitempty"`
+	// Keys that open a session by themselves, without the password.
+	Passkeys []Passkey `json:"passkeys,omitempty"`
 }
 
 // Token is one key for a program.
@@ -239,10 +241,11 @@ func (access) Validate(env Env, d *Document) []Problem {
 		add("accounts", fmt.Sprintf("there are more than %d accounts or tokens", maxAccounts), "")
 		return found
 	}
-	seen := map[string]bool{}
+	seen, passkeys := map[string]bool{}, map[string]bool{}
 	for i, a := range d.Access.Accounts {
 		path := fmt.Sprintf("accounts[%d]", i)
 		checkAccount(a, d.Setup.Complete, path, add)
+		checkPasskeys(a, path, passkeys, add)
 		if seen[a.Name] {
 			add(path+".name", fmt.Sprintf("there are two accounts %q", a.Name), "")
 		}
