@@ -69,6 +69,7 @@ func TestProviderSessions(t *testing.T) {
 		{"GET", "/v1/factor", ""}, {"POST", "/v1/factor", `{"current":"x"}`}, {"PUT", "/v1/factor", `{"code":"123456"}`},
 		{"POST", "/v1/factor/recovery", `{"current":"x","code":"123456"}`}, {"POST", "/v1/factor/off", `{"current":"x","code":"1"}`},
 		{"POST", "/v1/password", `{"password":"correct horse","current":"x"}`},
+		{"PUT", "/v1/passkeys/x", `{"name":"x"}`}, {"DELETE", "/v1/passkeys/x", ""},
 	} {
 		src.calls = nil
 		if w := ask(handler, me, r.method, r.path, r.body); w.Code != 400 || !strings.Contains(w.Body.String(), "is not kept on this appliance") || len(src.calls) != 0 {
