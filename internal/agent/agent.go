@@ -2,10 +2,12 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +19,9 @@ import (
 	"github.com/ingotvm/ingot/internal/agent/metrics"
 	"github.com/ingotvm/ingot/internal/agent/power"
 	"github.com/ingotvm/ingot/internal/agent/seed"
+	"github.com/ingotvm/ingot/internal/agent/support"
 	"github.com/ingotvm/ingot/internal/agent/systemd"
+	"github.com/ingotvm/ingot/internal/appliance"
 	"github.com/ingotvm/ingot/internal/config"
 	"github.com/ingotvm/ingot/internal/config/setting"
 	"github.com/ingotvm/ingot/internal/host"
@@ -37,6 +41,8 @@ type Options struct {
 	DataDir string
 	// ManagementPort is where the pages are, for the URL; default 5480.
 	ManagementPort int
+	// SupportListen is the address of support sessions; default :5422.
+	SupportListen string
 	// HTTPS and HTTP are the addresses on which the agent stands in front of
 	// the application, if the definition says so; default :443 and :80.
 	HTTPS, HTTP string
@@ -66,6 +72,9 @@ func (o *Options) fill() {
 	if o.ManagementPort == 0 {
 		o.ManagementPort = ManagementPort
 	}
+	if o.SupportListen == "" {
+		o.SupportListen = fmt.Sprintf(":%d", appliance.SupportPort)
+	}
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
@@ -89,6 +98,8 @@ type Agent struct {
 	identity *identity.Identity
 	// certificates greets browsers.
 	certificates *certificates
+	// support lets the vendor's people in; nil when the definition has none.
+	support *support.Manager
 	// door stands in front of the application; nil when nobody wants that.
 	door   *frontdoor.Door
 	engine *config.Engine
@@ -144,6 +155,7 @@ func New(opts Options) (*Agent, error) {
 	if err := a.openOutside(); err != nil {
 		return nil, err
 	}
+	a.openSupport(pid1)
 	a.watcher = health.New(a.targets(), unitStates{a.manager}, func(r health.Result) {
 		opts.Log("service %s is %s %s", r.Name, r.State, r.Detail)
 		a.cache.drop()
@@ -182,6 +194,7 @@ func (a *Agent) Run(ctx context.Context) {
 	wg.Go(func() { a.watcher.Run(ctx) })
 	wg.Go(func() { a.metrics.Run(ctx) })
 	wg.Go(func() { a.runConfiguration(ctx) })
+	wg.Go(func() { a.runSupport(ctx) })
 	wg.Go(func() { a.watchUnits(ctx) })
 	wg.Go(func() { a.watchNames(ctx) })
 	wg.Go(func() { a.watchLinks(ctx) })
@@ -220,7 +233,9 @@ func (a *Agent) watchUnits(ctx context.Context) {
 		}
 		var names []string
 		for _, u := range failed {
-			names = append(names, u.Name)
+			if !strings.HasPrefix(u.Name, guestUnits) { // gone in a moment
+				names = append(names, u.Name)
+			}
 		}
 		a.mu.Lock()
 		same := slices.Equal(a.failed, names)

@@ -21,6 +21,7 @@ const (
 	ofUnit    = "unit:"
 	ofData    = "data-disk"
 	ofTLS     = "certificate"
+	ofSupport = "support"
 	ofDoor    = "front-door"
 	ofOther   = "other:"
 )
@@ -33,8 +34,8 @@ const (
 )
 
 // notices are what needs attention, the most urgent first: services that fail,
-// units that failed, the door, the data disk, the certificate, and then
-// everything else, which has a sentence only.
+// units that failed, a support session, the door, the data disk, the
+// certificate, and then everything else, which has a sentence only.
 func (a *Agent) notices(s wire.Status, failed []string) []wire.Notice {
 	var list []wire.Notice
 	for _, svc := range s.Services {
@@ -46,6 +47,7 @@ func (a *Agent) notices(s wire.Status, failed []string) []wire.Notice {
 	for _, name := range failed {
 		list = append(list, wire.Notice{ID: ofUnit + name, Level: wire.Critical, Text: unitFailed(name), Hint: "look at the log", Fix: "start it again"})
 	}
+	list = append(list, supportNotice(s.Support)...)
 	list = append(list, a.doorNotices()...)
 	list = append(list, a.dataNotice()...)
 	revision, _ := a.engine.Current()
@@ -109,6 +111,9 @@ func (a *Agent) Fix(ctx context.Context, by config.By, id string) error {
 	defer a.cache.drop()
 	if name, ok := strings.CutPrefix(id, ofService); ok {
 		return a.Restart(ctx, by, name)
+	}
+	if id == ofSupport {
+		return a.EndSupport(ctx, by)
 	}
 	name := strings.TrimPrefix(id, ofUnit)
 	a.opts.Log("%s starts %s again", by.Who, name)

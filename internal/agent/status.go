@@ -94,6 +94,7 @@ func (a *Agent) status() wire.Status {
 	s.Services = services(def, a.results())
 	s.State = overall(s.Services, len(failed) > 0)
 	a.addConfiguration(&s, revision, pending)
+	s.Support = a.supportStatus()
 	s.Notices = a.notices(s, failed)
 	s.Warnings = nil
 	for _, n := range s.Notices {

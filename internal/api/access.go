@@ -270,7 +270,7 @@ func (r Route) scope() string {
 		return "settings"
 	case in("/v1/power", "/v1/restart"):
 		return "power"
-	case in("/v1/accounts", "/v1/tokens", "/v1/password", "/v1/factor", "/v1/passkeys", "/v1/sessions"):
+	case in("/v1/accounts", "/v1/tokens", "/v1/password", "/v1/factor", "/v1/passkeys", "/v1/sessions", "/v1/support"):
 		return setting.ScopeAccess
 	}
 	return ""

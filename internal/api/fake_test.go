@@ -241,6 +241,23 @@ func (f *fakeSource) Request(_ context.Context, by config.By, r wire.NewRequest)
 	return wire.Request{Names: r.Names, PEM: "pem"}, f.called("request for %v by %s", r.Names, who(by))
 }
 
+func (f *fakeSource) Support(context.Context) (wire.Support, error) {
+	s := wire.SupportSession{ID: "x", Name: "alice", Shells: []wire.SupportShell{{Recordings: []wire.SupportRecording{{File: "1.cast"}}}}, Logins: []wire.SupportLogin{{From: "192.0.2.9"}}}
+	return wire.Support{Port: 5422, Principals: []string{"support"}, Minutes: []int{15}, Open: &s, Sessions: []wire.SupportSession{s}}, f.called("support")
+}
+
+func (f *fakeSource) OpenSupport(_ context.Context, by config.By, n wire.NewSupport) (wire.SupportSession, error) {
+	return wire.SupportSession{ID: "x", Logins: []wire.SupportLogin{}, Shells: []wire.SupportShell{}}, f.called("support for %s, %d minutes, %s, by %s", n.Certificate, n.Minutes, n.Why, who(by))
+}
+
+func (f *fakeSource) EndSupport(_ context.Context, by config.By) error {
+	return f.called("end support by %s", who(by))
+}
+
+func (f *fakeSource) SupportRecording(_ context.Context, session, file string) ([]byte, error) {
+	return []byte("{}\n"), f.called("recording %s of %s", file, session)
+}
+
 func (f *fakeSource) Power(_ context.Context, by config.By, action string) error {
 	return f.called("power %s by %s", action, who(by))
 }

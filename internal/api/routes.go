@@ -76,6 +76,12 @@ type Source interface {
 	TLS(ctx context.Context) (wire.TLS, error)
 	Request(ctx context.Context, by config.By, r wire.NewRequest) (wire.Request, error)
 
+	// Support is how support sessions are.
+	Support(ctx context.Context) (wire.Support, error)
+	OpenSupport(ctx context.Context, by config.By, n wire.NewSupport) (wire.SupportSession, error)
+	EndSupport(ctx context.Context, by config.By) error
+	SupportRecording(ctx context.Context, session, file string) ([]byte, error)
+
 	// Power takes "restart" and "off".
 	Power(ctx context.Context, by config.By, action string) error
 	Reset(ctx context.Context, by config.By, confirm string) error
@@ -246,6 +252,15 @@ func Routes(src Source, gate *access.Gate) []Route {
 			Response: wire.TLS{}, Handle: h.tls},
 		takes(h.request, Route{Method: post, Path: "/v1/tls/csr", Access: Administer{}, Summary: "Make a certificate request, with a key that stays on the appliance.",
 			Response: wire.Request{}}),
+
+		{Method: get, Path: "/v1/support", Access: Reader{}, Summary: "Support sessions: the one that is open, and those that are kept.",
+			Response: wire.Support{}, Handle: h.support},
+		takes(h.openSupport, Route{Method: post, Path: "/v1/support", Access: Administer{}, Summary: "Let somebody of the vendor's support in, by their certificate, for a time.",
+			Response: wire.SupportSession{}, Slow: true}),
+		{Method: del, Path: "/v1/support", Access: Operate{}, Summary: "End the support session; all that was started in it is killed.",
+			Response: wire.Nothing{}, Slow: true, Handle: h.endSupport},
+		{Method: get, Path: "/v1/support/{session}/{file}", Access: Reader{}, Summary: "A recording of a support session, an asciicast (version 2).",
+			Response: Raw{Type: castType}, Handle: h.supportRecording},
 
 		takes(h.power, Route{Method: post, Path: "/v1/power", Access: Operate{}, Summary: "Restart the machine, or switch it off.",
 			Response: wire.Nothing{}}),

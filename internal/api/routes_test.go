@@ -184,6 +184,11 @@ var rules = map[string]line{
 	"GET /v1/tls":      {allowed: readers},
 	"POST /v1/tls/csr": {allowed: administrators, body: `{"names":["x"]}`},
 
+	"GET /v1/support":                  {allowed: readers},
+	"POST /v1/support":                 {allowed: administrators, body: `{"certificate":"c","minutes":60,"why":"w"}`},
+	"DELETE /v1/support":               {allowed: operators},
+	"GET /v1/support/{session}/{file}": {allowed: readers, path: "/v1/support/x/1.cast"},
+
 	"POST /v1/power":            {allowed: operators, body: `{"action":"off"}`},
 	"POST /v1/reset":            {allowed: administrators, body: `{"confirm":"demo"}`},
 	"POST /v1/restart":          {allowed: operators, body: `{"service":"db"}`},

@@ -17,6 +17,7 @@ var writes = map[string][]string{
 	"power":    {"POST /v1/power", "POST /v1/restart"},
 	"access": {"POST /v1/accounts", "PUT /v1/accounts/{name}/role", "DELETE /v1/accounts/{name}", "POST /v1/tokens", "DELETE /v1/tokens/{name}",
 		"POST /v1/password", "POST /v1/factor", "PUT /v1/factor", "POST /v1/factor/recovery", "POST /v1/factor/off", "DELETE /v1/sessions", "DELETE /v1/sessions/{id}",
+		"POST /v1/support", "DELETE /v1/support",
 		"POST /v1/passkeys", "PUT /v1/passkeys", "PUT /v1/passkeys/{id}", "DELETE /v1/passkeys/{id}", "DELETE /v1/accounts/{name}/passkeys"},
 }
 

@@ -18,6 +18,7 @@ import (
 func (c *checker) check(d *Definition) {
 	c.checkIdentity(d)
 	c.checkBranding(d.Branding)
+	c.checkSupport(d)
 	c.checkBase(d.Base)
 	c.checkServices(d)
 	c.checkSettings(d)

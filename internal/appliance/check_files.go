@@ -19,6 +19,7 @@ func (c *checker) checkFiles(fsys fs.FS, d *Definition) {
 		c.checkText(fsys, d.EULA[language], c.root.At("eula", language), "write the licence into it, or remove the key")
 	}
 	c.checkBrandingFiles(fsys, d.Branding)
+	c.checkSupportFiles(fsys, d.Support)
 	c.checkTemplateFiles(fsys, d)
 	for i, s := range d.Services {
 		if s.Build != "" {

@@ -47,6 +47,12 @@ func (c *checker) decode(n *yamltext.Node, v reflect.Value, name string) {
 	case *Scalar:
 		c.decodeScalar(n, p, name)
 		return
+	case **Support:
+		c.decodeSupport(n, p, name)
+		return
+	case *KeyFiles:
+		c.decodeKeyFiles(n, p, name)
+		return
 	case *Data:
 		c.decodeData(n, p, name)
 		return

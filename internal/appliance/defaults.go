@@ -20,6 +20,11 @@ func (d *Definition) fillDefaults() {
 			b.Pages[i].File = cleanPath(b.Pages[i].File)
 		}
 	}
+	if s := d.Support; s != nil {
+		for i, file := range s.Authority {
+			s.Authority[i] = cleanPath(file)
+		}
+	}
 	orElse(&d.Base.Release, "trixie")
 	orElse(&d.Base.Architecture, "amd64")
 	orElse(&d.Base.Mirror, "http://deb.debian.org/debian")

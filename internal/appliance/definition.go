@@ -28,6 +28,9 @@ type Definition struct {
 	EULA EULA `yaml:"eula,omitempty" json:"eula,omitempty"`
 	// The vendor's picture, colour, links and pages in the management pages.
 	Branding *Branding `yaml:"branding,omitempty" json:"branding,omitempty"`
+	// How an administrator lets the vendor's support in; false, as without it,
+	// is not at all.
+	Support *Support `yaml:"support,omitempty" json:"support,omitempty"`
 	// The operating system below the services.
 	Base Base `yaml:"base,omitempty" json:"base"`
 	// What the appliance runs, started in the order of "after", not of this list.

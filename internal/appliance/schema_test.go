@@ -78,6 +78,8 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 			Type: "object", AdditionalProperties: text(),
 			PropertyNames: &jsonschema.Schema{Pattern: `^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$`},
 		}}}
+	case reflect.TypeFor[KeyFiles]():
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(), {Type: "array", Items: text(), MinItems: p(1), MaxItems: p(maxAuthorities)}}}
 	case reflect.TypeFor[Data]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "boolean"}, {
 			Type: "array", Items: &jsonschema.Schema{Type: "string", Pattern: `^/(var|srv)/`},
@@ -153,6 +155,9 @@ func rules(s *jsonschema.Schema) {
 		required("binary"), required("files", "command"), required("packages", "unit"),
 	}
 	s.Definitions["Health"].OneOf = []*jsonschema.Schema{required("http"), required("tcp")}
+
+	support := property("Definition", "support")
+	*support = jsonschema.Schema{Description: support.Description, OneOf: []*jsonschema.Schema{{Const: false}, {Ref: "#/$defs/Support"}}}
 
 	// An overlay has the same keys, none of which must be there.
 	variant := *s.Definitions["Definition"]

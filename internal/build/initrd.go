@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/ingotvm/ingot/internal/appliance"
+	"github.com/ingotvm/ingot/internal/appliance/sshkey"
 	"github.com/ingotvm/ingot/internal/initrd/cpio"
 	"github.com/ingotvm/ingot/internal/pipeline"
 	"github.com/ingotvm/ingot/internal/release"
@@ -40,6 +42,19 @@ func bootTemplate(def *appliance.Definition, dir string) (release.Boot, error) {
 	}
 	for language, file := range def.EULA {
 		read(&boot.Licences, language, file)
+	}
+	if s := def.Support; s != nil {
+		for _, file := range s.Authority {
+			data, e := os.ReadFile(filepath.Join(dir, file))
+			if e == nil {
+				var key string
+				key, e = sshkey.ParseFile(string(data))
+				boot.Authorities = append(boot.Authorities, key)
+			}
+			if e != nil && err == nil {
+				err = fmt.Errorf("cannot take %s as an authority of the support: %w", file, e)
+			}
+		}
 	}
 	look, e := branding(def.Branding, dir)
 	if e != nil && err == nil {

@@ -128,7 +128,7 @@ func (b *planner) operatingSystem() {
 	b.add(pipeline.Stage{
 		Name: "os", Kind: "os",
 		Inputs: map[string]string{
-			"keep":   words(b.def.Base.Keep),
+			"keep":   words(b.def.Keep()),
 			"recipe": osRecipe(),
 		},
 		Files:   []pipeline.FileInput{b.file("ingotd", b.env.Agent)},
@@ -163,7 +163,7 @@ func (b *planner) service(svc appliance.Service) {
 			Outputs: []string{"tree.tar"},
 		})
 		stage.Kind = "layer"
-		stage.Inputs["keep"], stage.Inputs["paring"] = words(b.def.Base.Keep), digestOf(idleUnits, paringTables())
+		stage.Inputs["keep"], stage.Inputs["paring"] = words(b.def.Keep()), digestOf(idleUnits, paringTables())
 		stage.Inputs["tree"], stage.Inputs["under"] = tree, b.lastTree
 		stage.Needs = []string{tree, "base"}
 		if b.lastTree != "base" {

@@ -48,6 +48,23 @@ func (e *Engine) ApplyAll(ctx context.Context) error {
 	return nil
 }
 
+// Apply makes the running system follow one setting of the document in force,
+// by its key: something else than the document has changed by which it goes.
+func (e *Engine) Apply(ctx context.Context, key string) error {
+	if err := e.take(ctx); err != nil {
+		return err
+	}
+	defer e.leave()
+	for _, one := range e.parts.list {
+		if one.Key() == key {
+			if err := e.parts.apply(ctx, one, e.get().current.Document, false); err != nil {
+				return fmt.Errorf("cannot put %s in force: %w", key, err)
+			}
+		}
+	}
+	return nil
+}
+
 // follow makes the live system follow a document, and stops at the first
 // setting that fails.
 func (e *Engine) follow(ctx context.Context, from, to *setting.Document) *ApplyError {

@@ -419,6 +419,26 @@ func TestApplyEarlyAndAllGoOn(t *testing.T) {
 	}
 }
 
+// TestApplyOne brings one setting in line, and no other.
+func TestApplyOne(t *testing.T) {
+	m := newMachine(t)
+	e := m.start()
+	for _, key := range []string{"time", "network", "application"} {
+		m.fake(key).changed = nil
+	}
+	if err := e.Apply(t.Context(), "network"); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(m.fake("network").changed, []bool{false}) || m.fake("time").changed != nil || m.fake("application").changed != nil {
+		t.Errorf("applied %v, %v and %v", m.fake("time").changed, m.fake("network").changed, m.fake("application").changed)
+	}
+	no := errors.New("no")
+	m.fake("network").apply = func(context.Context, *setting.Document, bool) error { return no }
+	if err := e.Apply(t.Context(), "network"); !errors.Is(err, no) {
+		t.Errorf("said %v", err)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	if _, err := Open(Options{Dir: t.TempDir()}); err == nil {
 		t.Error("opened without a system")

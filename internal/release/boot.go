@@ -22,6 +22,9 @@ type Boot struct {
 	Licences map[string]string `json:"licences,omitempty"`
 	// Branding is what the definition's branding names; nil when it has none.
 	Branding *Branding `json:"branding,omitempty"`
+	// Authorities are the OpenSSH public keys, without comment, that the
+	// definition's support names; none when it has no support.
+	Authorities []string `json:"authorities,omitempty"`
 	// Definition is the resolved appliance definition.
 	Definition *appliance.Definition `json:"definition"`
 }

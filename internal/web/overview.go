@@ -38,6 +38,7 @@ type serviceView struct {
 
 func overview(v *visit) error {
 	s := v.status
+	s.Notices = withoutGuest(s.Notices)
 	view := overviewView{Status: s, Uptime: v.length(time.Duration(s.Uptime) * time.Second), Now: v.site.now()}
 	for _, svc := range s.Services {
 		view.Services = append(view.Services, serviceView{svc, v.length(view.Now.Sub(svc.Since)), v.ports(svc.Ports)})

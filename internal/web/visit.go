@@ -35,6 +35,8 @@ type visit struct {
 	// who is the visitor; the zero session is nobody.
 	who    wire.Session
 	status wire.Status
+	// guest is the support session that is open, once somebody asked.
+	guest *wire.SupportSession
 
 	words  words.Words
 	format formats.Format
@@ -264,9 +266,9 @@ func (f frame) Menu() []entry {
 	}
 	for _, e := range []entry{
 		{Key: "overview", Path: "/"}, {Key: "settings", Path: "/settings"}, {Key: "access", Path: "/access"},
-		{Key: "history", Path: "/history"}, {Key: "log", Path: "/log"}, {Key: "power", Path: "/power"},
+		{Key: "history", Path: "/history"}, {Key: "log", Path: "/log"}, {Key: "support", Path: "/support"}, {Key: "power", Path: "/power"},
 	} {
-		if e.Key == "power" && !f.v.may("operator") {
+		if e.Key == "power" && !f.v.may("operator") || e.Key == "support" && f.v.status.Support == nil {
 			continue
 		}
 		e.Title, e.Here = f.T("web.menu."+e.Key), e.Key == f.At

@@ -125,6 +125,11 @@ func routes() []route {
 		{post, "/access/tokens", false, newToken},
 		{post, "/access/tokens/{name}/delete", false, deleteToken},
 
+		{get, "/support", false, supportPage},
+		{post, "/support", false, openSupport},
+		{post, "/support/end", false, endSupport},
+		{get, "/support/recordings/{session}/{file}", false, recording},
+
 		{get, "/log", false, logPage},
 		{get, "/power", false, powerPage},
 		{post, "/power", false, power},

@@ -19,7 +19,7 @@ import (
 // seen are the pages to look at, as administrator.
 var seen = []string{
 	"/", "/settings/application", "/settings/network", "/settings/network/adapters", "/settings/firewall", "/settings/time", "/settings/language",
-	"/settings/keyboard", "/settings/ldap", "/settings/oidc", "/access", "/certificate", "/history", "/history/5", "/log", "/power", "/pages/getting-started", "/nowhere",
+	"/settings/keyboard", "/settings/ldap", "/settings/oidc", "/access", "/certificate", "/history", "/history/5", "/log", "/support", "/power", "/pages/getting-started", "/nowhere",
 }
 
 func shotName(path string) string {
@@ -152,8 +152,13 @@ func TestLanguagesInChromium(t *testing.T) {
 	visit("wizard-", append([]string{"/"}, steps...))
 	s.setUp(t).withRules(t)
 	speak("en")
+	s.letIn(t)
 	c.login("admin")
 	visit("", seen)
+	if err := s.local.EndSupport(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	visit("ended-", []string{"/support"})
 }
 
 // vendors says whether a line is what the made-up vendor called a setting.
@@ -209,6 +214,16 @@ func TestAccessible(t *testing.T) {
 		c.open(path)
 		check(c, "admin", path)
 	}
+	s.letIn(t)
+	for _, path := range []string{"/support", "/"} {
+		c.open(path)
+		check(c, "admin", path+" while the support is let in")
+	}
+	if err := s.local.EndSupport(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.open("/support")
+	check(c, "admin", "/support with an earlier session")
 	c.open("/access")
 	c.fill(`form[action="/access/factor"] input[type=password]`, password+"\r")
 	c.do(waitFor(`form[action="/access/factor/on"]`))

@@ -42,6 +42,8 @@ type site struct {
 	// local asks as root on the appliance.
 	local *client.Client
 	log   *logged
+	// vendor signs certificates for its support.
+	vendor *vendor
 }
 
 // logged is what the agent logs.
@@ -67,6 +69,12 @@ func (l *logged) String() string {
 // that waits to be set up. What the data disk holds is made before.
 func newSite(t *testing.T, disk ...func(dataDir string)) *site {
 	t.Helper()
+	return newSiteOf(t, nil, disk...)
+}
+
+// newSiteOf runs the agent of a changed shop.
+func newSiteOf(t *testing.T, change func(*release.Boot), disk ...func(dataDir string)) *site {
+	t.Helper()
 	def, err := appliance.Load(os.DirFS("testdata/shop"), "appliance.yaml", appliance.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -79,13 +87,18 @@ func newSite(t *testing.T, disk ...func(dataDir string)) *site {
 	look := &release.Branding{Logo: logo, LogoType: "image/svg+xml", Pages: []release.Page{{
 		Name: "getting-started", Title: "Getting started", HTML: "<p>Put the <em>till</em> on the counter.</p><ol><li>Open it.</li></ol>",
 	}}}
-	boot, err := json.Marshal(release.Boot{Format: 1, Definition: def, Branding: look, Licences: map[string]string{
+	vendor := newVendor(t)
+	description := release.Boot{Format: 1, Definition: def, Branding: look, Licences: map[string]string{
 		"en": "You may use this.\n\nBe kind.\n", "de": "Sie dürfen das benutzen.\n\nSeien Sie nett.\n",
-	}})
+	}, Authorities: []string{vendor.authority()}}
+	if change != nil {
+		change(&description)
+	}
+	boot, err := json.Marshal(description)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"boot.json": boot, "init.json": []byte(`{"data":"second-disk"}`)} {
+	for name, data := range map[string][]byte{"boot.json": boot, "init.json": []byte(`{"data":"second-disk","instance":"0123-4567"}`)} {
 		if err := os.WriteFile(filepath.Join(runDir, name), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +107,7 @@ func newSite(t *testing.T, disk ...func(dataDir string)) *site {
 		fill(dataDir)
 	}
 	log := new(logged)
-	a, err := agent.New(agent.Options{Version: "test", RunDir: runDir, DataDir: dataDir, Root: "/", Log: log.add})
+	a, err := agent.New(agent.Options{Version: "test", RunDir: runDir, DataDir: dataDir, Root: "/", Log: log.add, SupportListen: vendor.listen})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +146,7 @@ func newSite(t *testing.T, disk ...func(dataDir string)) *site {
 		stop()
 		<-ended
 	})
-	s := &site{url: "https://" + remote.Addr().String(), agent: a, gate: gate, ahead: ahead, local: client.NewUnix(socket), log: log}
+	s := &site{url: "https://" + remote.Addr().String(), agent: a, gate: gate, ahead: ahead, local: client.NewUnix(socket), log: log, vendor: vendor}
 	t.Cleanup(s.local.Close)
 	return s
 }

@@ -73,6 +73,8 @@ type Status struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Pending is a change that waits to be confirmed.
 	Pending *Pending `json:"pending,omitempty"`
+	// Support is there when an administrator can let the vendor's support in.
+	Support *SupportStatus `json:"support,omitempty"`
 }
 
 // Notice is one thing that needs attention.

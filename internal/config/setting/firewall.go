@@ -36,8 +36,8 @@ type FirewallRule struct {
 
 // Rule is one rule in force, in the form in which the kernel is told and asked.
 type Rule struct {
-	// Origin says where it comes from: "system", "management", a service's
-	// name, or "own".
+	// Origin says where it comes from: "system", "management", "support", a
+	// service's name, or "own".
 	Origin  string `json:"origin"`
 	Comment string `json:"comment,omitempty"`
 	Source  string `json:"source,omitempty"`
@@ -94,7 +94,7 @@ func (firewall) ApplyEarly(sys *System, env Env, d *Document) error {
 // Apply sets the rules if others are in force. It always looks: they follow
 // from other parts of the document, too.
 func (firewall) Apply(ctx context.Context, sys *System, env Env, d *Document, changed bool) error {
-	wanted := FirewallRules(env, d)
+	wanted := rulesNow(sys, env, d)
 	actual, err := sys.Net.Rules()
 	if err != nil {
 		sys.logf("setting the firewall anew: %v", err)
@@ -109,7 +109,7 @@ func (firewall) Verify(ctx context.Context, sys *System, env Env, d *Document) e
 	if err != nil {
 		return err
 	}
-	for _, f := range ruleFacts(FirewallRules(env, d), actual) {
+	for _, f := range ruleFacts(rulesNow(sys, env, d), actual) {
 		if f.Differs {
 			return fmt.Errorf("the firewall's %s is %s instead of %s", f.Name, orNone(f.Actual), orNone(f.Wanted))
 		}
@@ -122,7 +122,7 @@ func (firewall) Actual(ctx context.Context, sys *System, env Env, d *Document) (
 	if err != nil {
 		return nil, err
 	}
-	return ruleFacts(FirewallRules(env, d), actual), nil
+	return ruleFacts(rulesNow(sys, env, d), actual), nil
 }
 
 // Guards says that every change of the firewall can cut somebody off.

@@ -2,6 +2,7 @@ package setting
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -16,6 +17,7 @@ const (
 	originSystem     = "system"
 	originManagement = "management"
 	originOwn        = "own"
+	originSupport    = "support"
 )
 
 // What rules do with a packet.
@@ -67,6 +69,21 @@ func FirewallRules(env Env, d *Document) []Rule {
 		}
 	}
 	return append(rules, Rule{Origin: originSystem, Comment: "everything else", Action: drop})
+}
+
+// rulesNow are [FirewallRules] and, while a support session is open, that for
+// its port: from where the appliance is managed.
+func rulesNow(sys *System, env Env, d *Document) []Rule {
+	rules := FirewallRules(env, d)
+	if sys.Guests == nil || !sys.Guests() {
+		return rules
+	}
+	guests := managementRules(d.Firewall.Management)
+	for i := range guests {
+		guests[i].Origin, guests[i].Comment = originSupport, "support session"
+		guests[i].FirstPort, guests[i].LastPort = appliance.SupportPort, appliance.SupportPort
+	}
+	return slices.Insert(rules, len(rules)-1, guests...) // before everything else
 }
 
 // ownRules are one own rule; two when it is about ICMP of both families.

@@ -225,3 +225,49 @@ func TestFirewallGuards(t *testing.T) {
 		t.Error("nothing is guarded")
 	}
 }
+
+// TestFirewallLetsGuestsIn only while a support session is open, and from where
+// the appliance is managed.
+func TestFirewallLetsGuestsIn(t *testing.T) {
+	ctx, env, firewall := context.Background(), settingtest.Env(), partOf("firewall")
+	m := settingtest.New(t)
+	sys, open := m.System(), false
+	sys.Guests = func() bool { return open }
+	d := setting.Default(env)
+	d.Setup.Complete = true
+	guests := func() (list []string) {
+		t.Helper()
+		if err := firewall.Apply(ctx, sys, env, d, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := firewall.Verify(ctx, sys, env, d); err != nil {
+			t.Error(err)
+		}
+		for _, r := range m.Net.RuleList {
+			if r.Origin == "support" {
+				list = append(list, r.String())
+			}
+		}
+		if last := m.Net.RuleList[len(m.Net.RuleList)-1].String(); last+"\n" != lastRule {
+			t.Errorf("the last rule is %s", last)
+		}
+		return list
+	}
+	expect := func(want ...string) {
+		t.Helper()
+		if got := guests(); !slices.Equal(got, want) {
+			t.Errorf("guests are let in by %q, want %q", got, want)
+		}
+	}
+	expect()
+	open = true
+	expect("accept tcp 5422 (support: support session)")
+	d.Firewall.Management = []string{"192.0.2.0/24", "2001:db8::7"}
+	expect("accept tcp 5422 from 192.0.2.0/24 (support: support session)", "accept tcp 5422 from 2001:db8::7 (support: support session)")
+	facts, err := firewall.Actual(ctx, sys, env, d)
+	if err != nil || slices.ContainsFunc(facts, func(f setting.Fact) bool { return f.Differs }) {
+		t.Errorf("facts %+v, %v", facts, err)
+	}
+	open = false
+	expect()
+}

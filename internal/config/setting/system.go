@@ -28,6 +28,9 @@ type System struct {
 	// Outside are the people that are kept elsewhere; nil when nobody can be
 	// asked: before the agent runs.
 	Outside Outside
+	// Guests says whether a support session is open, whose port is let in then;
+	// nil is never.
+	Guests func() bool
 	// Now is the time of day; nil means the machine's.
 	Now func() time.Time
 	// Log takes one line per event; may be nil.
