@@ -67,7 +67,7 @@ var layers = map[string]int{
 // forbidden lists what a program must not contain, however it comes in.
 var forbidden = map[string][]string{
 	"cmd/ingot":      {"internal/agent", "internal/web", "internal/console"},
-	"cmd/ingotd":     {"internal/build", "internal/pipeline", "internal/hypervisor", "internal/acceptance", "internal/ovf"},
+	"cmd/ingotd":     {"internal/build", "internal/pipeline", "internal/hypervisor", "internal/acceptance", "internal/ovf", "github.com/zitadel", "internal/agent/directory/slapdtest"},
 	"cmd/ingot-init": {"internal/build", "internal/agent", "internal/web", "internal/console", "net/http", "github.com/spf13/cobra"},
 }
 

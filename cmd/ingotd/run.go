@@ -80,7 +80,7 @@ func runAgent(ctx context.Context, opts RunOptions, log io.Writer) error {
 		return err
 	}
 	debug.SetMemoryLimit(a.Memory())
-	gate := access.New(a.Access, access.Options{Log: logf, File: a.LoginRecord()})
+	gate := access.New(a.Access, access.Options{Log: logf, File: a.LoginRecord(), Directory: a.Directory()})
 	servers, err := listen(opts, a, gate, logf)
 	if err != nil {
 		return err

@@ -98,6 +98,9 @@ func TestLimitedToken(t *testing.T) {
 		{Values: map[string]string{"access.password": adminPassword}},
 		{Values: map[string]string{"access.administrator": "eve"}},
 		{Values: map[string]string{"access.administrator": "eve"}, Try: true},
+		{Merge: []byte(`{"ldap":{"kind":"ldap","servers":["ldaps://evil.example"],"base":"dc=x","admin_groups":["x"]}}`)},
+		{Values: map[string]string{"oidc.state": "on", "oidc.issuer": "https://evil.example", "oidc.client_id": "x", "oidc.admin_groups": "x"}},
+		{Values: map[string]string{"oidc.title": "x"}, Try: true},
 	} {
 		_, err := a.Change(t.Context(), by, 0, c)
 		refused(string(c.Merge), err)

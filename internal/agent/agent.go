@@ -104,6 +104,8 @@ type Agent struct {
 	door   *frontdoor.Door
 	engine *config.Engine
 	sys    *setting.System
+	// outside are the people that are kept elsewhere.
+	outside *outside
 	// environment is what settings go by, without the adapters.
 	environment setting.Env
 	code        firstboot.Code
@@ -148,6 +150,9 @@ func New(opts Options) (*Agent, error) {
 	}
 	a.openDoor()
 	if err := a.openCertificates(); err != nil {
+		return nil, err
+	}
+	if err := a.openOutside(); err != nil {
 		return nil, err
 	}
 	a.openSupport(pid1)

@@ -52,6 +52,7 @@ func (a *Agent) notices(s wire.Status, failed []string) []wire.Notice {
 	list = append(list, a.dataNotice()...)
 	revision, _ := a.engine.Current()
 	list = append(list, a.certificateNotices(revision.Document, time.Now())...)
+	list = append(list, a.outsideNotices(revision.Document)...)
 	for _, w := range s.Warnings {
 		sum := sha256.Sum256([]byte(w))
 		list = append(list, wire.Notice{ID: ofOther + hex.EncodeToString(sum[:6]), Level: wire.Warning, Text: w})

@@ -18,13 +18,14 @@ import (
 //
 //	400  a request that cannot be read
 //	401  access.ErrDenied, access.ErrExpired, *access.CodeError
-//	403  access.ErrCode
+//	403  access.ErrCode, access.ErrNoRole
 //	404  config.ErrNoRevision
 //	409  *config.ApplyError when all was undone, config.ErrNotPending,
 //	     config.ErrPending, config.ErrSameConnection, access.ErrNoOffer
 //	412  *config.ConflictError
 //	422  *config.InvalidError
 //	429  *access.ThrottledError
+//	503  access.ErrElsewhere
 //	504  a context's deadline
 //	500  every other one, but see [Statuser]
 type Error struct {
@@ -101,6 +102,10 @@ func answerTo(err error) *Error {
 		return of(http.StatusUnauthorized, "")
 	case errors.Is(err, access.ErrExpired):
 		return of(http.StatusUnauthorized, "log in again")
+	case errors.Is(err, access.ErrNoRole):
+		return of(http.StatusForbidden, "ask an administrator to put you into such a group")
+	case errors.Is(err, access.ErrElsewhere):
+		return of(http.StatusServiceUnavailable, "try again in a while; accounts of the appliance work without the directory")
 	case errors.Is(err, access.ErrCode):
 		return of(http.StatusForbidden, "the appliance's console shows it")
 	case errors.As(err, &throttled):

@@ -142,6 +142,28 @@ func (f *fakeSource) Answer(ctx context.Context, by config.By, local bool, a wir
 	return f.Setup(ctx, local), f.called("answer by %s %v: %s", who(by), local, a.Step)
 }
 
+func (f *fakeSource) Provider(context.Context) wire.Provider {
+	return wire.Provider{Title: "Example Ltd"}
+}
+
+func (f *fakeSource) BeginProvider(_ context.Context, b wire.BeginProvider) (wire.BegunProvider, error) {
+	return wire.BegunProvider{URL: "https://login.example.com/auth", Key: "key"}, f.called("begin for %s", b.Redirect)
+}
+
+// FinishProvider vouches for whoever brings "ADMIN", and knows "NOBODY".
+func (f *fakeSource) FinishProvider(_ context.Context, b wire.FinishProvider) (access.Person, error) {
+	if err := f.called("finish %s", b.State); err != nil {
+		return access.Person{}, err
+	}
+	switch b.Code {
+	case "ADMIN":
+		return access.Person{Who: "oidc:alice", Role: setting.Admin, Good: func() bool { return true }}, nil
+	case "NOBODY":
+		return access.Person{Who: "oidc:nora"}, access.ErrNoRole
+	}
+	return access.Person{}, &Error{Status: http.StatusBadGateway, Message: "it is not believed"}
+}
+
 // Access has an account and a token of each role; the password of each account
 // is its name, and it is its own hash.
 func (f *fakeSource) Access() setting.Access {

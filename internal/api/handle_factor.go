@@ -18,7 +18,7 @@ var errNoAccount = &Error{Status: http.StatusBadRequest, Message: "this is about
 func (h handlers) sessions(r *http.Request) (any, error) {
 	c := CallerOf(r.Context())
 	list := []wire.OpenSession{}
-	whose := c.Account
+	whose := c.person()
 	switch {
 	case mayAdminister(c):
 		whose = ""
@@ -34,16 +34,16 @@ func (h handlers) sessions(r *http.Request) (any, error) {
 
 func (h handlers) endOthers(r *http.Request) (any, error) {
 	c := CallerOf(r.Context())
-	if c.Account == "" {
+	if c.person() == "" {
 		return nil, errNoAccount
 	}
-	h.gate.EndOthers(c.Account, c.key)
+	h.gate.EndOthers(c.person(), c.key)
 	return wire.Nothing{}, nil
 }
 
 func (h handlers) endSession(r *http.Request) (any, error) {
 	c := CallerOf(r.Context())
-	whose := c.Account
+	whose := c.person()
 	if mayAdminister(c) {
 		whose = ""
 	} else if whose == "" {
@@ -72,7 +72,7 @@ func (h handlers) own(c Caller) (setting.Account, error) {
 	all := h.src.Access()
 	a := all.Account(c.Account)
 	if c.Account == "" || a == nil {
-		return setting.Account{}, errNoAccount
+		return setting.Account{}, c.noAccount()
 	}
 	return *a, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/ingotvm/ingot/internal/agent/access"
@@ -61,6 +62,9 @@ func sessionOf(id access.Identity) wire.Session {
 		started := id.Started.UTC().Truncate(time.Second)
 		s.Started = &started
 	}
+	if id.Account == "" && !id.Started.IsZero() {
+		s.Elsewhere, _, _ = strings.Cut(id.Who, ":")
+	}
 	if id.Before != nil {
 		before := loginEvent(*id.Before)
 		s.Before = &before
@@ -90,6 +94,8 @@ func (h handlers) password(r *http.Request, p wire.NewPassword) (any, error) {
 		p.Account = c.Account
 	}
 	switch {
+	case p.Account == "" && c.person() != "":
+		return nil, errElsewhere
 	case p.Account == "":
 		return nil, &Error{Status: http.StatusBadRequest, Message: "the account is missing"}
 	case p.Account != c.Account && !mayAdminister(c):

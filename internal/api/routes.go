@@ -48,6 +48,12 @@ type Source interface {
 	// [access.ErrCode].
 	Answer(ctx context.Context, by config.By, local bool, a wire.Answer) (wire.Setup, error)
 
+	// Provider is who else lets people in; Begin and FinishProvider are the
+	// halves of a log-in there. With [access.ErrNoRole] the person is known.
+	Provider(ctx context.Context) wire.Provider
+	BeginProvider(ctx context.Context, b wire.BeginProvider) (wire.BegunProvider, error)
+	FinishProvider(ctx context.Context, f wire.FinishProvider) (access.Person, error)
+
 	// Access is who may manage the appliance.
 	Access() setting.Access
 	SetPassword(ctx context.Context, by config.By, p wire.NewPassword) error
@@ -177,6 +183,12 @@ func Routes(src Source, gate *access.Gate) []Route {
 			Response: wire.Setup{}, Slow: true}),
 
 		takes(h.login, Route{Method: post, Path: "/v1/login", Access: Open{}, Summary: "Open a session.",
+			Response: wire.Session{}}),
+		{Method: get, Path: "/v1/login/provider", Access: Open{}, Summary: "Who else lets people in, by browser (OpenID Connect).",
+			Response: wire.Provider{}, Handle: h.provider},
+		takes(h.beginProvider, Route{Method: post, Path: "/v1/login/provider", Access: Open{}, Summary: "Begin to log in by the provider: where to send the browser to.",
+			Response: wire.BegunProvider{}}),
+		takes(h.finishProvider, Route{Method: post, Path: "/v1/login/provider/finish", Access: Open{}, Summary: "Open a session by what the browser brought back.",
 			Response: wire.Session{}}),
 		{Method: post, Path: "/v1/logout", Access: SignedIn{}, Summary: "End the own session.",
 			Response: wire.Nothing{}, Handle: h.logout},

@@ -118,7 +118,10 @@ var rules = map[string]line{
 	"GET /v1/setup":  {},
 	"POST /v1/setup": {body: `{"step":"network","code":"1234"}`},
 
-	"POST /v1/login": {body: `{"account":"admin","password":"admin"}`},
+	"POST /v1/login":                 {body: `{"account":"admin","password":"admin"}`},
+	"GET /v1/login/provider":         {},
+	"POST /v1/login/provider":        {body: `{"redirect":"https://192.0.2.1:5480/login/provider/back"}`},
+	"POST /v1/login/provider/finish": {body: `{"key":"k","state":"s","code":"ADMIN"}`},
 	"POST /v1/logout": {allowed: readers, except: map[string]int{ // those have no session
 		"unix root": 409, "token auditor": 409, "token operator": 409, "token admin": 409,
 	}},

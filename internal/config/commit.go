@@ -71,7 +71,7 @@ func (e *Engine) propose(current Revision, c Change) (*setting.Document, error) 
 			return nil, err
 		}
 	}
-	if c.NotAccess && !reflect.DeepEqual(d.Clone().Access, current.Document.Clone().Access) {
+	if c.NotAccess && !sameAccess(d.Clone(), current.Document.Clone()) {
 		return nil, &InvalidError{Problems: []setting.Problem{{
 			Path: "access", Message: "this token may not change who manages the appliance", Hint: "take one with the scope " + setting.ScopeAccess,
 		}}}
@@ -79,6 +79,12 @@ func (e *Engine) propose(current Revision, c Change) (*setting.Document, error) 
 	d = d.Clone() // part it from memory that the editor may hold
 	_, err := e.parts.complete(d)
 	return d, err
+}
+
+// sameAccess says whether the same people may log in, those who are kept
+// elsewhere too.
+func sameAccess(a, b *setting.Document) bool {
+	return reflect.DeepEqual(a.Access, b.Access) && reflect.DeepEqual(a.LDAP, b.LDAP) && reflect.DeepEqual(a.OIDC, b.OIDC)
 }
 
 // examine validates a document and lets the settings try it.

@@ -21,8 +21,8 @@ type secret struct {
 }
 
 // secrets are those of a document that are set: hashes of passwords and keys,
-// second factors, the certificate's key, the proxy's password, and what hidden
-// says of the application's settings. Their setters change the document.
+// second factors, the certificate's key, the passwords of proxy, directory and
+// provider, and what hidden says of the application's settings. Their setters change the document.
 func secrets(d *setting.Document, hidden func(key string) bool) []secret {
 	var list []secret
 	add := func(id, path, value string, set func(string)) {
@@ -40,6 +40,8 @@ func secrets(d *setting.Document, hidden func(key string) bool) []secret {
 		t := &d.Access.Tokens[i]
 		add("token "+t.Name, fmt.Sprintf("access.tokens[%d].hash", i), t.Hash, func(v string) { t.Hash = v })
 	}
+	add("ldap", "ldap.bind_password", d.LDAP.BindPassword, func(v string) { d.LDAP.BindPassword = v })
+	add("oidc", "oidc.client_secret", d.OIDC.ClientSecret, func(v string) { d.OIDC.ClientSecret = v })
 	add("tls", "tls.key", d.TLS.Key, func(v string) { d.TLS.Key = v })
 	if start, end := proxyPassword(d.Network.Proxy); end > start {
 		proxy := d.Network.Proxy

@@ -128,6 +128,32 @@ access:
     - name: bert
       role: auditor
       passkeys: []
+ldap:
+  kind: ""
+  servers: []
+  authority: ""
+  bind_dn: ""
+  bind_password: ""
+  base: ""
+  group_base: ""
+  name_attribute: ""
+  filter: ""
+  admin_groups: []
+  operator_groups: []
+  auditor_groups: []
+oidc:
+  state: ""
+  title: ""
+  issuer: ""
+  client_id: ""
+  client_secret: ""
+  authority: ""
+  scopes: []
+  name_claim: ""
+  groups_claim: ""
+  admin_groups: []
+  operator_groups: []
+  auditor_groups: []
 tls:
   source: self-signed
   chain: ""

@@ -46,8 +46,10 @@ func (v *visit) showAccess(status int, view accessView) error {
 	if view.Tokens, err = v.api.Tokens(v.ctx()); err != nil {
 		return err
 	}
-	if view.Keys, err = v.api.Passkeys(v.ctx()); err != nil {
-		return err
+	if v.who.Elsewhere == "" {
+		if view.Keys, err = v.api.Passkeys(v.ctx()); err != nil {
+			return err
+		}
 	}
 	if err := v.showSessions(&view); err != nil {
 		return err

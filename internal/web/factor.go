@@ -151,8 +151,10 @@ const fewLogins = 10
 
 // showSessions fills in who is logged in, and who was.
 func (v *visit) showSessions(view *accessView) (err error) {
-	if view.Own, err = v.api.Factor(v.ctx()); err != nil {
-		return err
+	if v.who.Elsewhere == "" {
+		if view.Own, err = v.api.Factor(v.ctx()); err != nil {
+			return err
+		}
 	}
 	if view.Sessions, err = v.api.Sessions(v.ctx()); err != nil {
 		return err

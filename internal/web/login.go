@@ -10,6 +10,8 @@ import (
 
 type loginView struct {
 	To, Account, Problem string
+	// Provider is what the button of the provider says; "" is none.
+	Provider string
 }
 
 func loginPage(v *visit) error {
@@ -17,7 +19,7 @@ func loginPage(v *visit) error {
 	if v.who.Account != "" {
 		return v.redirect(to)
 	}
-	return v.show(http.StatusOK, "login", "", v.T("login.head"), loginView{To: to})
+	return v.showLogin(http.StatusOK, loginView{To: to})
 }
 
 func login(v *visit) error {
@@ -27,14 +29,11 @@ func login(v *visit) error {
 		if e.Continue != "" {
 			return v.toCode(e.Continue, view.To)
 		}
-		view.Problem = v.say(e.Message)
-		if e.Status == http.StatusUnauthorized {
-			view.Problem = v.T("web.login.wrong")
-		}
+		view.Problem = v.loginProblem(e)
 		if e.RetryAfter > 0 {
 			view.Problem = v.T("web.login.wait", int(e.RetryAfter.Seconds()))
 		}
-		return v.show(e.Status, "login", "", v.T("login.head"), view)
+		return v.showLogin(e.Status, view)
 	}
 	if err != nil {
 		return err
@@ -89,7 +88,7 @@ func loginCode(v *visit) error {
 	default:
 		v.forget(halfCookie)
 		view.Problem = v.T("web.code.late")
-		return v.show(e.Status, "login", "", v.T("login.head"), view)
+		return v.showLogin(e.Status, view)
 	}
 	return v.show(e.Status, "logincode", "", v.T("web.code.head"), view)
 }

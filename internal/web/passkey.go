@@ -67,7 +67,7 @@ func loginPasskey(v *visit) error {
 	default:
 		view.Problem = v.advice(e.Message, e.Hint)
 	}
-	return v.show(e.Status, "login", "", v.T("login.head"), view)
+	return v.showLogin(e.Status, view)
 }
 
 // passkeyView is a passkey that the device is to make.

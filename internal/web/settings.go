@@ -23,6 +23,8 @@ type settingView struct {
 	Why      string
 	// Tried says that the values were checked and found good.
 	Tried bool
+	// Redirect is where a provider must send browsers back to.
+	Redirect string
 	// CutsOff warns that a wrong value can end the connection.
 	CutsOff bool
 }
@@ -89,6 +91,9 @@ func (v *visit) showSetting(status int, typed map[string]string, complete func(*
 	view := settingView{Key: s.Key, Form: v.newForm(properties, typed), Facts: v.facts(s.Facts), Trouble: v.say(s.Problem), CutsOff: s.Guarded}
 	view.Form.Base = config.Revision
 	view.Menu = v.settingsMenu(all, s.Key)
+	if s.Key == "oidc" {
+		view.Redirect = v.providerAddress()
+	}
 	if s.Key == "firewall" {
 		if err := v.completeFirewall(&view, config); err != nil {
 			return err

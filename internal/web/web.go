@@ -76,6 +76,8 @@ func routes() []route {
 		{post, "/login", true, login},
 		{get, "/login/code", true, codePage},
 		{post, "/login/code", true, loginCode},
+		{get, "/login/provider", true, toProvider},
+		{get, providerPath, true, fromProvider},
 		{post, "/login/passkey", true, loginPasskey},
 		{post, "/login/passkey/ask", true, askPasskey},
 		{post, "/logout", true, logout},

@@ -46,7 +46,7 @@ func sources(t *testing.T) string {
 
 // said are the ends of ids that the agent says, not the pages.
 func said() []string {
-	list := []string{"system", "management", "own", "support", "restart it", "start it again", "end it", "person", "time", "restart", "agent", "full", "problem", "healthy", "failing", "degraded", "off", "starting", "set-up", "unknown", "hour", "day", "week", "wrong-code", "wrong-password", "wrong-passkey", "recovery"}
+	list := []string{"system", "management", "own", "support", "restart it", "start it again", "end it", "person", "time", "restart", "agent", "full", "problem", "healthy", "failing", "degraded", "off", "starting", "set-up", "unknown", "hour", "day", "week", "wrong-code", "wrong-password", "wrong-passkey", "wrong-group", "recovery", "directory", "provider"}
 	for _, s := range setting.All() {
 		list = append(list, s.Key())
 	}

@@ -20,7 +20,7 @@ import (
 // seen are the pages to look at, as administrator.
 var seen = []string{
 	"/", "/settings/application", "/settings/network", "/settings/network/adapters", "/settings/firewall", "/settings/time", "/settings/language",
-	"/settings/keyboard", "/access", "/certificate", "/history", "/history/5", "/log", "/support", "/power", "/pages/getting-started", "/nowhere",
+	"/settings/keyboard", "/settings/ldap", "/settings/oidc", "/access", "/certificate", "/history", "/history/5", "/log", "/support", "/power", "/pages/getting-started", "/nowhere",
 }
 
 func shotName(path string) string {
@@ -28,7 +28,8 @@ func shotName(path string) string {
 }
 
 // withRules gives the appliance own rules, a VLAN and a route, so that the
-// pages have something to show.
+// pages have something to show. With another network nobody tries whether the
+// directory and the provider are there.
 func (s *site) withRules(t *testing.T) *site {
 	t.Helper()
 	const merge = `{"firewall": {"rules": [
@@ -37,7 +38,10 @@ func (s *site) withRules(t *testing.T) *site {
 		"network": {"no_proxy": [".example.com"], "interfaces": [
 		{"name": "eth0", "ipv4": "static", "ipv6": "auto", "addresses": ["192.0.2.7/24"], "gateways": ["192.0.2.1"],
 			"routes": [{"to": "198.51.100.0/24", "via": "192.0.2.2", "metric": 10}]},
-		{"name": "eth0.12", "vlan": 12, "ipv4": "dhcp", "ipv6": "off"}]}}`
+		{"name": "eth0.12", "vlan": 12, "ipv4": "dhcp", "ipv6": "off"}]},
+		"ldap": {"kind": "ldap", "servers": ["ldaps://ldap.example.com"], "bind_dn": "cn=shop,ou=services,dc=example,dc=com", "bind_password": "x",
+			"base": "ou=people,dc=example,dc=com", "admin_groups": ["shop-admins"], "auditor_groups": ["cn=auditors,ou=groups,dc=example,dc=com"]},
+		"oidc": {"state": "on", "title": "Example Ltd", "issuer": "https://login.example.com", "client_id": "shop", "operator_groups": ["shop-operators"]}}`
 	if _, err := s.local.Change(t.Context(), 0, wire.Change{Merge: []byte(merge)}); err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,7 @@ func TestBranding(t *testing.T) {
 var pages = map[string]string{
 	"/": "", "/?range=week": "", "/login": "", "/pages/getting-started": "", "/brand/logo": "", "/brand/accent.css": "", "/settings/application": "auditor", "/settings/network": "auditor", "/settings/firewall": "auditor", "/settings/network/adapters": "auditor", "/settings/time": "auditor",
 	"/settings/language": "auditor", "/settings/keyboard": "auditor", "/access": "auditor", "/history": "auditor", "/history/1": "auditor",
-	"/history/export": "auditor", "/history/export?secrets=yes": "admin", "/log": "auditor", "/power": "auditor", "/certificate": "auditor", "/support": "auditor",
+	"/history/export": "auditor", "/history/export?secrets=yes": "admin", "/log": "auditor", "/power": "auditor", "/certificate": "auditor", "/support": "auditor", "/settings/ldap": "auditor", "/settings/oidc": "auditor",
 }
 
 // forms are what a POST does, with a good body, and the least role that may.

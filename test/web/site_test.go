@@ -113,7 +113,7 @@ func newSiteOf(t *testing.T, change func(*release.Boot), disk ...func(dataDir st
 	}
 	ahead := new(atomic.Int64)
 	gate := access.New(a.Access, access.Options{
-		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, File: a.LoginRecord(), Log: log.add,
+		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, File: a.LoginRecord(), Directory: a.Directory(), Log: log.add,
 	})
 	handler := api.NewHandler(api.Routes(a, gate), gate)
 	pages := web.NewHandler(handler)

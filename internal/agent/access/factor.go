@@ -84,7 +84,7 @@ func (g *Gate) halfway(a setting.Account, err error) error {
 }
 
 // finish goes on with a log-in whose password was right.
-func (g *Gate) finish(_ context.Context, t Try) (a setting.Account, how Result, err error) {
+func (g *Gate) finish(_ context.Context, t Try) (_ subject, how Result, err error) {
 	sum := digest(sha256.Sum256([]byte(t.Continue)))
 	g.mu.Lock()
 	h, ok := g.halves[sum]
@@ -95,21 +95,21 @@ func (g *Gate) finish(_ context.Context, t Try) (a setting.Account, how Result, 
 	g.mu.Unlock()
 	a, known := g.account(h.account.Name)
 	if !ok || !known || !reflect.DeepEqual(a, h.account) {
-		return setting.Account{}, "", ErrExpired
+		return subject{}, "", ErrExpired
 	}
 	how, err = g.second(t.Address, a, t.Code)
 	var code *CodeError
 	switch {
 	case errors.As(err, &code):
-		return a, "", &CodeError{Wrong: code.Wrong, Continue: t.Continue}
+		return subject{Account: a}, "", &CodeError{Wrong: code.Wrong, Continue: t.Continue}
 	case err != nil:
-		return a, "", err
+		return subject{Account: a}, "", err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.halves, sum)
 	g.throttle.welcome(newAttempt(t.Address, a.Name), g.opts.Now())
-	return a, how, nil
+	return subject{Account: a}, how, nil
 }
 
 // second is one try at the code of an account's second factor. The error is a

@@ -42,6 +42,8 @@ type Options struct {
 	// File keeps what must outlive the agent: which codes were used, who
 	// logged in, when tokens were used last. "" keeps it in memory alone.
 	File string
+	// Directory is asked for who has no account here; nil asks none.
+	Directory Directory
 }
 
 // Gate lets people and programs in. Its methods may be called from any
@@ -52,6 +54,8 @@ type Gate struct {
 	// turn holds a token while a password is compared: one at a time, for
 	// each takes some megabytes.
 	turn chan struct{}
+	// asking holds a token for each who asks the directory.
+	asking chan struct{}
 
 	mu       sync.Mutex
 	sessions map[digest]*session
@@ -81,7 +85,7 @@ func New(current func() setting.Access, opts Options) *Gate {
 		opts.Log = func(string, ...any) {}
 	}
 	g := &Gate{
-		opts: opts, current: current, turn: make(chan struct{}, 1),
+		opts: opts, current: current, turn: make(chan struct{}, 1), asking: make(chan struct{}, maxAsking),
 		sessions: map[digest]*session{}, throttle: throttle{tallies: map[digest]*tally{}},
 		halves: map[digest]half{}, offers: map[string]offer{},
 	}
@@ -91,9 +95,9 @@ func New(current func() setting.Access, opts Options) *Gate {
 
 // Identity is who a key stands for.
 type Identity struct {
-	// Who is an account's name, or "token:NAME".
+	// Who is an account's name, "token:NAME", or that of a [Person].
 	Who string
-	// Account is "" for a token.
+	// Account is that of the appliance; "" for others.
 	Account string
 	Role    setting.Role
 	// Scopes are what of the role the key is limited to; none is everything.
@@ -165,9 +169,10 @@ type Try struct {
 	Passkey *PasskeyAnswer
 }
 
-// Login opens a session. The error is [ErrDenied], a *[CodeError], a
-// *[ThrottledError], [ErrExpired] of Try.Continue, or that of ctx; with a
-// passkey [ErrPasskey], [ErrCopied] or [ErrLate].
+// Login opens a session, for an account or else for somebody of the directory.
+// The error is [ErrDenied], a *[CodeError], a *[ThrottledError], [ErrExpired]
+// of Try.Continue, [ErrNoRole], [ErrElsewhere], or that of ctx; with a passkey
+// [ErrPasskey], [ErrCopied] or [ErrLate].
 func (g *Gate) Login(ctx context.Context, t Try) (key string, id Identity, err error) {
 	prove := g.begin
 	if t.Continue != "" {
@@ -181,43 +186,36 @@ func (g *Gate) Login(ctx context.Context, t Try) (key string, id Identity, err e
 		g.noteFailure(t, a.Name, err)
 		return "", Identity{}, err
 	}
-	key, err = newKey(g.opts.Rand, sessionPrefix)
-	if err != nil {
-		return "", Identity{}, err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	s := g.open(sha256.Sum256([]byte(key)), a, t)
-	s.before, s.failures = g.before(a.Name)
-	g.note(LoginEvent{Account: a.Name, From: t.from(), Agent: s.agent, Result: how})
-	g.opts.Log("%s logged in from %s", a.Name, t.Address)
-	return key, s.identity(), nil
+	return g.enter(t, a, how)
 }
 
 // begin is a log-in from its begin. The account is who it is for, as far as
 // that is known, when it failed.
-func (g *Gate) begin(ctx context.Context, t Try) (a setting.Account, how Result, err error) {
-	attempt := newAttempt(t.Address, t.Account)
-	settle, err := g.attempt(attempt)
+func (g *Gate) begin(ctx context.Context, t Try) (_ subject, how Result, err error) {
+	// In a directory names are the same however they are written.
+	settle, err := g.attempt(newAttempt(t.Address, strings.ToLower(t.Account)))
 	if err != nil {
-		return a, "", err
+		return subject{}, "", err
 	}
 	a, ok, err := g.verify(ctx, t.Account, t.Password)
-	if err != nil || !ok {
+	s := subject{Account: a}
+	switch {
+	case err != nil:
 		settle(wrong)
-		return a, "", g.refused(t.Address, err)
-	}
-	if a.TOTP == "" {
+		return s, "", err
+	case !ok:
+		return g.elsewhere(ctx, t, a, settle)
+	case a.TOTP == "":
 		settle(right)
-		return a, WithPassword, nil
+		return s, WithPassword, nil
 	}
 	how, err = g.second(t.Address, a, t.Code)
 	if err != nil {
 		settle(void)
-		return a, "", g.halfway(a, err)
+		return s, "", g.halfway(a, err)
 	}
 	settle(right)
-	return a, how, nil
+	return s, how, nil
 }
 
 func (g *Gate) refused(address string, err error) error {

@@ -166,21 +166,21 @@ func (g *Gate) NewPasskey(account, name string, a PasskeyAnswer) (setting.Passke
 
 // withPasskey is a log-in with a passkey alone: its device has verified who
 // uses it, so that it is two factors by itself.
-func (g *Gate) withPasskey(_ context.Context, t Try) (a setting.Account, how Result, err error) {
+func (g *Gate) withPasskey(_ context.Context, t Try) (s subject, how Result, err error) {
 	if !g.pending("", *t.Passkey) {
-		return a, "", ErrLate
+		return s, "", ErrLate
 	}
 	settle, err := g.attempt(newAttempt(t.Address, byPasskey))
 	if err != nil {
-		return a, "", err
+		return s, "", err
 	}
-	a, err = g.recognise(t)
+	s.Account, err = g.recognise(t)
 	if err != nil {
 		settle(wrong)
-		return a, "", err
+		return s, "", err
 	}
 	settle(right)
-	return a, WithPasskey, nil
+	return s, WithPasskey, nil
 }
 
 // recognise finds out whose passkey has answered, and notes that it did.

@@ -24,13 +24,18 @@ const (
 	WithCode      Result = "code"
 	WithRecovery  Result = "recovery"
 	WithPasskey   Result = "passkey"
+	WithDirectory Result = "directory"
+	WithProvider  Result = "provider"
 	WrongPassword Result = "wrong-password"
 	WrongCode     Result = "wrong-code"
 	WrongPasskey  Result = "wrong-passkey"
+	WrongGroup    Result = "wrong-group"
 )
 
 // Failed says that nobody was let in.
-func (r Result) Failed() bool { return r == WrongPassword || r == WrongCode || r == WrongPasskey }
+func (r Result) Failed() bool {
+	return r == WrongPassword || r == WrongCode || r == WrongPasskey || r == WrongGroup
+}
 
 // LoginEvent is a log-in, or several of the same kind that failed.
 type LoginEvent struct {
@@ -192,12 +197,15 @@ func (g *Gate) noteFailure(t Try, account string, err error) {
 	if errors.As(err, &code) {
 		e.Result = WrongCode
 	}
-	passkey := errors.Is(err, ErrPasskey) || errors.Is(err, ErrCopied)
-	if passkey {
+	guessed := errors.Is(err, ErrDenied) || code != nil && code.Wrong
+	switch {
+	case errors.Is(err, ErrPasskey), errors.Is(err, ErrCopied):
 		e.Result = WrongPasskey
-	}
-	if !errors.Is(err, ErrDenied) && !passkey && (code == nil || !code.Wrong) {
-		return // nothing was guessed
+	case errors.Is(err, ErrNoRole):
+		e.Result = WrongGroup
+	case errors.Is(err, ErrElsewhere) && account != "": // of an account here, so its password was wrong
+	case !guessed:
+		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"time"
-
-	"github.com/ingotvm/ingot/internal/config/setting"
 )
 
 // The limits of sessions: OWASP's session management cheat sheet suggests 15
@@ -21,9 +19,9 @@ const (
 	maxPerAccount = 16
 )
 
-// session stands for an account as it was when it logged in.
+// session stands for somebody as they were when they logged in.
 type session struct {
-	account       setting.Account
+	account       subject
 	started, used time.Time
 	// from and agent say who opened it, for people.
 	from, agent string
@@ -44,14 +42,18 @@ func (s *session) expires() time.Time {
 }
 
 func (s *session) identity() Identity {
-	return Identity{Who: s.account.Name, Account: s.account.Name, Role: s.account.Role,
+	account := s.account.Name
+	if s.account.outside != nil {
+		account = ""
+	}
+	return Identity{Who: s.account.Name, Account: account, Role: s.account.Role,
 		Expires: s.expires().UTC().Truncate(time.Second),
 		Started: s.started, Before: s.before, Failures: s.failures}
 }
 
 // open adds a session; where there are too many the one that was silent for
 // longest goes, of the same account when that has too many itself. g.mu is held.
-func (g *Gate) open(key digest, a setting.Account, t Try) *session {
+func (g *Gate) open(key digest, a subject, t Try) *session {
 	g.sweep()
 	now := g.opts.Now()
 	own := 0
@@ -112,6 +114,9 @@ func (g *Gate) good(s *session) bool {
 	now := g.opts.Now()
 	if now.Sub(s.used) >= IdleLimit || now.Sub(s.started) >= TotalLimit {
 		return false
+	}
+	if s.account.outside != nil {
+		return s.account.outside.Good()
 	}
 	a, ok := g.account(s.account.Name)
 	return ok && a.Role == s.account.Role && a.Hash == s.account.Hash && hasPasskey(a, s.passkey)

@@ -115,6 +115,21 @@ func (c *Client) Login(ctx context.Context, l wire.Login) (wire.Session, error) 
 	return answer[wire.Session](ctx, c, request{method: http.MethodPost, path: "/v1/login", body: l})
 }
 
+// Provider is who else lets people in.
+func (c *Client) Provider(ctx context.Context) (wire.Provider, error) {
+	return get[wire.Provider](ctx, c, "/v1/login/provider")
+}
+
+// BeginProvider is where to send a browser to that logs in by the provider.
+func (c *Client) BeginProvider(ctx context.Context, b wire.BeginProvider) (wire.BegunProvider, error) {
+	return answer[wire.BegunProvider](ctx, c, request{method: http.MethodPost, path: "/v1/login/provider", body: b})
+}
+
+// FinishProvider opens a session by what the browser brought back.
+func (c *Client) FinishProvider(ctx context.Context, f wire.FinishProvider) (wire.Session, error) {
+	return answer[wire.Session](ctx, c, request{method: http.MethodPost, path: "/v1/login/provider/finish", body: f})
+}
+
 // Logout ends the session whose key is sent.
 func (c *Client) Logout(ctx context.Context) error { return c.do(ctx, "/v1/logout", nil) }
 

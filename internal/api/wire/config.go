@@ -214,6 +214,8 @@ type Login struct {
 type Session struct {
 	Account string `json:"account"`
 	Role    string `json:"role"`
+	// Elsewhere says where the account is kept: ldap or oidc; "" is here.
+	Elsewhere string `json:"elsewhere,omitempty"`
 	// Token goes into "Authorization: Bearer"; only in the answer to a log-in.
 	Token   string    `json:"token,omitempty"`
 	Expires time.Time `json:"expires"`
@@ -249,8 +251,8 @@ type LoginEvent struct {
 	Account string `json:"account,omitempty"`
 	From    string `json:"from"`
 	Agent   string `json:"agent,omitempty"`
-	// Result is password, code, recovery or passkey, by what was enough;
-	// wrong-password, wrong-code or wrong-passkey.
+	// Result is password, code, recovery, passkey, directory or provider, by
+	// what was enough; wrong-password, wrong-code, wrong-passkey or wrong-group.
 	Result string `json:"result"`
 	Count  int    `json:"count"`
 }

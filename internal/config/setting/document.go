@@ -26,6 +26,10 @@ type Document struct {
 	Keyboard Keyboard `json:"keyboard"`
 	// Who may manage the appliance.
 	Access Access `json:"access"`
+	// People of a directory who may log in.
+	LDAP LDAP `json:"ldap,omitempty,omitzero"`
+	// People of a provider (OpenID Connect) who may log in.
+	OIDC OIDC `json:"oidc,omitempty,omitzero"`
 	// The certificate of the management port.
 	TLS TLS `json:"tls"`
 	// The application's own settings by key, as text in the form of their types.

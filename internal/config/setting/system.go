@@ -25,6 +25,9 @@ type System struct {
 	// Certificates greets browsers; nil when nobody is greeted: before the
 	// agent runs.
 	Certificates Certificates
+	// Outside are the people that are kept elsewhere; nil when nobody can be
+	// asked: before the agent runs.
+	Outside Outside
 	// Guests says whether a support session is open, whose port is let in then;
 	// nil is never.
 	Guests func() bool
