@@ -52,7 +52,7 @@ vet:
 # What only tests use: independent readers of what we write, and a browser,
 # which Ubuntu has under another name.
 CHROMIUM   = $(shell grep -qx 'ID=ubuntu' /etc/os-release && echo chromium-browser || echo chromium)
-TEST_TOOLS = $(CHROMIUM) cpio cryptsetup-bin dosfstools erofs-utils fdisk gdisk genisoimage iproute2 libxml2-utils mtools nftables openssh-client ovmf qemu-utils slapd uidmap zstd
+TEST_TOOLS = $(CHROMIUM) cpio cryptsetup-bin dosfstools erofs-utils fdisk fonts-vlgothic gdisk genisoimage iproute2 libxml2-utils mtools nftables openssh-client ovmf qemu-utils slapd uidmap zstd
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
 test-tools:

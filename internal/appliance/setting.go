@@ -189,20 +189,20 @@ func (s Setting) checkLimits(canonical string) error {
 	if !ok {
 		return nil
 	}
-	phrase := "must be at %s %s"
+	atLeast, atMost := "must be at least %s", "must be at most %s"
 	if s.isText() {
-		phrase = "must have at %s %s characters"
+		atLeast, atMost = "must have at least %s characters", "must have at most %s characters"
 	}
 	if s.Minimum != "" {
 		text, least, err := s.parseLimit(string(s.Minimum))
 		if err == nil && n < least {
-			return fmt.Errorf(phrase, "least", text)
+			return fmt.Errorf(atLeast, text)
 		}
 	}
 	if s.Maximum != "" {
 		text, most, err := s.parseLimit(string(s.Maximum))
 		if err == nil && n > most {
-			return fmt.Errorf(phrase, "most", text)
+			return fmt.Errorf(atMost, text)
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ func (p *attentionPage) key(m *Model, k key) {
 	case !ok:
 	case k.name == "enter" && n.Fix != "":
 		m.open(&questionPage{
-			name: m.t("menu.attention"), question: sentence(n.Text), warning: m.t("fix.question", n.Fix),
+			name: m.t("menu.attention"), question: m.sentence(n.Text), warning: m.t("fix.question", m.say(n.Fix)),
 			done: m.t("fix.done"), what: fix{n.ID},
 		})
 	case k.name != "enter":
@@ -53,7 +53,7 @@ func (p *attentionPage) body(m *Model, width, height int) []Line {
 	}
 	var titles []Line
 	for _, n := range m.status.Notices {
-		titles = append(titles, Line{{m.clean(sentence(n.Text)), styleOfLevel(n.Level)}})
+		titles = append(titles, Line{{m.clean(m.sentence(n.Text)), styleOfLevel(n.Level)}})
 	}
 	whole := p.whole(m, n, width)
 	view := choice{min(p.choice.at, len(titles)-1)}
@@ -69,13 +69,13 @@ func (p *attentionPage) whole(m *Model, n wire.Notice, width int) []Line {
 			lines = append(lines, Line{{" " + part, style}})
 		}
 	}
-	add(sentence(n.Text), styleOfLevel(n.Level))
+	add(m.sentence(n.Text), styleOfLevel(n.Level))
 	if n.Hint != "" {
-		add(sentence(n.Hint), Plain)
+		add(m.sentence(n.Hint), Plain)
 	}
 	if n.Fix != "" {
 		lines = append(lines, nil)
-		add(m.t("fix.offer", n.Fix), Bold)
+		add(m.t("fix.offer", m.say(n.Fix)), Bold)
 	}
 	return lines
 }
@@ -87,10 +87,15 @@ func styleOfLevel(l wire.Level) Style {
 	return Wait
 }
 
-// sentence is a text of the agent with a full stop.
-func sentence(text string) string {
-	if text == "" || strings.ContainsAny(text[len(text)-1:], ".!?") {
+// sentence is a text of the agent in the console's language, with a full stop.
+func (m *Model) sentence(english string) string {
+	text := m.say(english)
+	stop := "."
+	if m.words().Language() == "ja" && text != english {
+		stop = "。"
+	}
+	if text == "" || strings.HasSuffix(text, stop) || strings.ContainsAny(text[len(text)-1:], ".!?") {
 		return text
 	}
-	return text + "."
+	return text + stop
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ingotvm/ingot/internal/api/client"
 	"github.com/ingotvm/ingot/internal/api/wire"
+	"github.com/ingotvm/ingot/internal/words"
 )
 
 // call is one question to the agent: which page asks, as whom, what.
@@ -32,6 +33,17 @@ type failure struct {
 	problems      []wire.Problem
 	// goOn stands for the password of a log-in that needs a code; else "".
 	goOn string
+}
+
+// in is the failure in the language of the words.
+func (f *failure) in(w words.Words) *failure {
+	said := *f
+	said.message, said.hint, said.problems = w.Sentence(f.message), w.Sentence(f.hint), make([]wire.Problem, len(f.problems))
+	for i, p := range f.problems {
+		p.Message, p.Hint = w.Sentence(p.Message), w.Sentence(p.Hint)
+		said.problems[i] = p
+	}
+	return &said
 }
 
 // What can be asked. The value of the reply is named behind each.

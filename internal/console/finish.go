@@ -91,7 +91,7 @@ func (p *adoptPage) body(m *Model, width, height int) []Line {
 	say(m.t("adopt.whose", title, a.Version), Plain)
 	if a.Refused != "" {
 		lines = append(lines, nil)
-		say(m.t("adopt.refused", a.Refused), Bad)
+		say(m.t("adopt.refused", m.say(a.Refused)), Bad)
 		say(m.t("adopt.instead"), Plain)
 		return lines
 	}

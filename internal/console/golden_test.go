@@ -122,6 +122,8 @@ func scenes() []scene {
 			a.status.Warnings = []string{"seed (ovf): firewall.management is not a network"}
 			return a
 		}, nothing},
+		{"status-german", inLanguage("de"), nothing},
+		{"status-japanese", inLanguage("ja"), func(s *stage) { s.feed(tea.CursorPositionMsg{X: 2, Y: 0}) }},
 		{"status-pending", func() *fakeAgent {
 			a := newAgent()
 			a.pending = &wire.Pending{Revision: 5, RevertTo: 4, Seconds: 103, Settings: []string{"network"}}
@@ -180,6 +182,11 @@ func scenes() []scene {
 		{"code-late", newAgent, then(loginAs("lars"), func(s *stage) { s.write("123456").press("enter") })},
 		{"code-lost", newAgent, then(loginAs("fiona"), press("f4"))},
 		{"login-wrong", newAgent, func(s *stage) { s.press("enter").write("nonsense").press("enter") }},
+		{"login-german", speaking("de"), func(s *stage) { s.press("enter").write("nonsense").press("enter") }},
+		{"menu-network-german", speaking("de"), then(loggedIn, func(s *stage) {
+			s.agent.refuse = refusedNetwork()
+			s.press("1 tab right tab").write("192.0.2.7").press("f10")
+		})},
 		{"forgot-early", with(func(s *wire.Status) { s.Uptime = 200 }), press("f2 f4")},
 		{"forgot-late", newAgent, press("f2 f4")},
 		{"forgot-refused", newAgent, func(s *stage) {
@@ -188,6 +195,8 @@ func scenes() []scene {
 		}},
 		{"menu", newAgent, loggedIn},
 		{"menu-attention", with(amiss), then(loggedIn, press("1"))},
+		{"menu-attention-german", attention("de"), then(loggedIn, press("1"))},
+		{"menu-attention-japanese", attention("ja"), then(loggedIn, press("1"), func(s *stage) { s.feed(tea.CursorPositionMsg{X: 2, Y: 0}) })},
 		{"menu-attention-other", with(amiss), then(loggedIn, press("1 down"))},
 		{"menu-attention-ask", with(amiss), then(loggedIn, press("1 enter"))},
 		{"menu-network", newAgent, then(loggedIn, press("1 tab right tab"))},
@@ -204,6 +213,48 @@ func scenes() []scene {
 		{"menu-power-off", newAgent, then(loggedIn, press("7"))},
 		{"menu-reset", newAgent, then(loggedIn, func(s *stage) { s.press("8").write("pocket").press("f10") })},
 	}
+}
+
+// speaking is an appliance that was set to a language.
+func speaking(language string) func() *fakeAgent {
+	return func() *fakeAgent {
+		a := newAgent()
+		a.facts.settings = append(a.facts.settings, wire.Setting{Key: "language", Properties: []wire.Property{{Key: languageKey, Value: language}}})
+		return a
+	}
+}
+
+func attention(language string) func() *fakeAgent {
+	return func() *fakeAgent {
+		a := speaking(language)()
+		amiss(&a.status)
+		return a
+	}
+}
+
+// inLanguage is an appliance with much to say.
+func inLanguage(language string) func() *fakeAgent {
+	return func() *fakeAgent {
+		a := speaking(language)()
+		a.status.State = wire.Degraded
+		a.status.Network = append(a.status.Network, wire.Interface{Name: "eth1", State: "no-address", Problem: "no address: no DHCP answer on eth1"})
+		a.status.Services[0].State, a.status.Services[0].Detail = wire.Failing, "keeps stopping and is restarted: exit status 3"
+		a.status.Warnings = []string{"the data disk is 93 % full", "seed (ovf): network.dns[0] is not an IP address"}
+		a.facts.settings[0].Facts = []wire.Fact{
+			{Name: "addresses of eth1", Wanted: "192.0.2.7/24, automatic IPv6", Actual: "not connected", Differs: true},
+			{Name: "DNS servers", Wanted: "192.0.2.53", Differs: true},
+		}
+		return a
+	}
+}
+
+// refusedNetwork is what the agent says to an address without a network.
+func refusedNetwork() *client.Error {
+	return &client.Error{Status: 422, Message: "the change is not valid", Problems: []wire.Problem{
+		{Path: "network.address", Message: "lacks the length of its network: write it as in 192.0.2.7/24"},
+		{Path: "network.search[0]", Message: `the search domain "a_b" may hold only letters, digits, dashes and dots`, Hint: "Write a domain, such as example.com."},
+		{Path: "firewall.rules[0].port", Message: `"x" is not a port or range of ports`},
+	}}
 }
 
 // seeded is an appliance with a seed that says something that is not right.

@@ -205,6 +205,9 @@ func (m *Model) ask(from page, what any) {
 func (m *Model) terminal(what any) { m.calls = append(m.calls, call{what: what}) }
 
 func (m *Model) reply(r reply) {
+	if r.failure != nil {
+		r.failure = r.failure.in(m.words())
+	}
 	if r.call.from == nil {
 		m.polled(r)
 		return
@@ -270,6 +273,9 @@ func (m *Model) words() words.Words { return words.Words{Wanted: m.wanted, Chars
 
 // t is a message in the console's language.
 func (m *Model) t(id string, args ...any) string { return m.words().Text(id, args...) }
+
+// say is a sentence of the agent's in the console's language.
+func (m *Model) say(english string) string { return m.words().Sentence(english) }
 
 // The smallest screen that is drawn; a terminal that is smaller, or does not
 // tell, shows what fits.

@@ -220,7 +220,7 @@ func (d *statusDrawing) network(s *wire.Status) []Line {
 	for _, i := range s.Network {
 		text, style := strings.Join(i.Addresses, "  "), Plain
 		if i.Problem != "" {
-			text, style = i.Problem, Bad
+			text, style = d.say(i.Problem), Bad
 			if i.State == wire.InterfaceDown || strings.HasPrefix(i.Problem, "waiting") {
 				style = Wait
 			}
@@ -254,8 +254,8 @@ func (d *statusDrawing) differences() []Line {
 				}
 				return text
 			}
-			text := d.t("status.differs", none(f.Wanted), none(f.Actual))
-			name := f.Name
+			name, wanted, actual := d.words().Fact(f.Name, f.Wanted, f.Actual)
+			text := d.t("status.differs", none(wanted), none(actual))
 			for _, part := range terminal.Wrap(d.clean(text), d.width-d.keyWidth-4) {
 				lines = append(lines, d.row(name, part, Wait))
 				name = ""
@@ -280,7 +280,7 @@ func (d *statusDrawing) services(s *wire.Status) []Line {
 		}
 		text := d.clean(d.serviceState(svc.State))
 		if svc.Detail != "" {
-			text += ": " + d.clean(svc.Detail)
+			text += ": " + d.clean(d.say(svc.Detail))
 		}
 		for i, part := range terminal.Wrap(text, d.width-d.keyWidth-4) {
 			switch i {
@@ -308,7 +308,7 @@ func (d *statusDrawing) warnings(s *wire.Status) []Line {
 	}
 	lines := []Line{d.heading(d.t("status.attention"))}
 	for _, w := range s.Warnings {
-		for i, part := range terminal.Wrap(d.clean(w), d.width-6) {
+		for i, part := range terminal.Wrap(d.clean(d.say(w)), d.width-6) {
 			mark := "   * "
 			if i > 0 {
 				mark = "     "

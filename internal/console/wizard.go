@@ -90,7 +90,7 @@ func (w *wizardPage) tellSeeds(m *Model, s wire.Step, f *form) {
 		for _, p := range seed.Problems {
 			for _, fl := range f.fields {
 				if fl.twin == nil && belongs(p.Path, fl.Key) {
-					fl.problem = m.t("wizard.seed", seed.Provider, p.Message)
+					fl.problem = m.t("wizard.seed", seed.Provider, m.say(p.Message))
 				}
 			}
 		}
@@ -301,7 +301,7 @@ func networkNow(m *Model, width, height int) []Line {
 	for _, i := range m.status.Network {
 		text, style := m.t("network.has", i.Name, strings.Join(i.Addresses, "  ")), Good
 		if len(i.Addresses) == 0 {
-			problem := i.Problem
+			problem := m.say(i.Problem)
 			if problem == "" {
 				problem = i.State
 			}

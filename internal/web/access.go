@@ -92,10 +92,10 @@ func (v *visit) complaints(err error) ([]string, error) {
 	}
 	var list []string
 	for _, p := range e.Problems {
-		list = append(list, sentence(p.Message, p.Hint))
+		list = append(list, v.advice(p.Message, p.Hint))
 	}
 	if len(list) == 0 {
-		list = []string{sentence(e.Message, e.Hint)}
+		list = []string{v.advice(e.Message, e.Hint)}
 	}
 	return list, nil
 }

@@ -265,12 +265,11 @@ func (v *visit) showAdapters(f networkForm, o outcome, vlan, vlanProblem string)
 	view.Number = v.cell("vlan", "vlan", "number", vlan)
 	view.Number.Problem = vlanProblem
 	for _, p := range view.Form.refuse(o.Problems) {
-		text := sentence(p.Message, p.Hint)
 		if belongs(p.Path, view.NoProxy.Key) {
-			view.NoProxy.Problem = text
+			view.NoProxy.Problem = p.Message
 			continue
 		}
-		view.Outcome.General = append(view.Outcome.General, p.Path+": "+text)
+		view.Outcome.General = append(view.Outcome.General, p.Path+": "+p.Message)
 	}
 	return v.show(o.Status, "adapters", "settings", v.T("web.adapters"), view)
 }

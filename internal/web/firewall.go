@@ -86,7 +86,7 @@ func (v *visit) showRules(list []setting.FirewallRule, o outcome) error {
 			r.Outcome.Base = view.Form.Base
 		}
 		for _, p := range r.Form.refuse(o.Problems) {
-			r.Outcome.General = append(r.Outcome.General, p.Path+": "+sentence(p.Message, p.Hint))
+			r.Outcome.General = append(r.Outcome.General, p.Path+": "+p.Message)
 		}
 		view.Rules = &r
 	})
@@ -113,6 +113,14 @@ func (f frame) Origin(r wire.FirewallRule) string {
 		return text
 	}
 	return r.Origin
+}
+
+// Comment is what a rule is for: own rules and services say it themselves.
+func (f frame) Comment(r wire.FirewallRule) string {
+	if r.Origin == "system" || r.Origin == "management" {
+		return f.Say(r.Comment)
+	}
+	return r.Comment
 }
 
 // Action is what a rule does, in words.

@@ -78,7 +78,7 @@ func (v *visit) options(p wire.Property) []wire.Option {
 // refuse shows problems at their fields.
 func (f *form) refuse(problems []wire.Problem) {
 	for _, p := range problems {
-		text := sentence(p.Message, p.Hint)
+		text := p.Message
 		i := slices.IndexFunc(f.Fields, func(fl field) bool {
 			return p.Property == fl.Key || belongs(p.Path, fl.Key)
 		})

@@ -29,7 +29,7 @@ func login(v *visit) error {
 		if e.Continue != "" {
 			return v.toCode(e.Continue, view.To)
 		}
-		view.Problem = v.loginProblem(e.Status, e.Message)
+		view.Problem = v.loginProblem(e.Status, v.say(e.Message))
 		if e.RetryAfter > 0 {
 			view.Problem = v.T("web.login.wait", int(e.RetryAfter.Seconds()))
 		}

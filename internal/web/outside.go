@@ -91,7 +91,7 @@ func (v *visit) refuseProvider(err error, to string) error {
 	case e.Status == http.StatusConflict:
 		view.Problem = v.T("web.provider.late")
 	default:
-		view.Problem = v.loginProblem(e.Status, strings.TrimSpace(capital(e.Message)+" "+capital(e.Hint)))
+		view.Problem = v.loginProblem(e.Status, strings.TrimSpace(capital(v.say(e.Message))+" "+capital(v.say(e.Hint))))
 	}
 	return v.showLogin(e.Status, view)
 }

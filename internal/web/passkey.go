@@ -65,7 +65,7 @@ func loginPasskey(v *visit) error {
 	case e.Status == http.StatusForbidden:
 		view.Problem = v.T("web.passkey.copied")
 	default:
-		view.Problem = sentence(e.Message, e.Hint)
+		view.Problem = v.advice(e.Message, e.Hint)
 	}
 	return v.showLogin(e.Status, view)
 }

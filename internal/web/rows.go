@@ -116,7 +116,7 @@ func (w *row) refuse(p wire.Problem) {
 	if w.Inner != nil && len(w.Inner.refuse([]wire.Problem{p})) == 0 {
 		return
 	}
-	text := sentence(p.Message, p.Hint)
+	text := p.Message
 	if i := slices.IndexFunc(w.Fields, func(f field) bool { return belongs(p.Path, f.Key) }); i >= 0 {
 		w.Fields[i].Problem = text
 		return
@@ -184,12 +184,12 @@ func (v *visit) outcomeOf(err error) (outcome, error) {
 	if e == nil || !slices.Contains([]int{http.StatusUnprocessableEntity, http.StatusPreconditionFailed, http.StatusConflict}, e.Status) {
 		return o, err
 	}
-	o.Status, o.Problems = e.Status, e.Problems
+	o.Status, o.Problems = e.Status, v.inWords(e.Problems)
 	switch {
 	case e.Status == http.StatusPreconditionFailed:
 		o.General, o.Overtaken, o.Base = []string{v.T("web.overtaken")}, true, 0
 	case e.Status != http.StatusUnprocessableEntity || len(e.Problems) == 0:
-		o.General, o.Problems = []string{sentence(e.Message, e.Hint)}, nil
+		o.General, o.Problems = []string{v.advice(e.Message, e.Hint)}, nil
 	}
 	return o, nil
 }

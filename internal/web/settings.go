@@ -88,7 +88,7 @@ func (v *visit) showSetting(status int, typed map[string]string, complete func(*
 	if err != nil {
 		return err
 	}
-	view := settingView{Key: s.Key, Form: v.newForm(properties, typed), Facts: s.Facts, Trouble: s.Problem, CutsOff: s.Guarded}
+	view := settingView{Key: s.Key, Form: v.newForm(properties, typed), Facts: v.facts(s.Facts), Trouble: v.say(s.Problem), CutsOff: s.Guarded}
 	view.Form.Base = config.Revision
 	view.Menu = v.settingsMenu(all, s.Key)
 	if s.Key == "oidc" {
@@ -176,12 +176,4 @@ func (v *visit) answerSetting(err error, values map[string]string) error {
 		view.Form.refuse(o.Problems)
 		view.Form.General = append(view.Form.General, o.General...)
 	})
-}
-
-// sentence is a message with what to do.
-func sentence(message, hint string) string {
-	if hint == "" {
-		return message
-	}
-	return message + ". " + hint
 }

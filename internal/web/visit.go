@@ -197,9 +197,9 @@ func (v *visit) fail(err error) {
 	data := struct {
 		Message, Hint string
 		Problems      []string
-	}{e.Message, e.Hint, nil}
-	for _, p := range e.Problems {
-		data.Problems = append(data.Problems, sentence(p.Path+": "+p.Message, p.Hint))
+	}{v.say(e.Message), v.words.Hint(e.Hint), nil}
+	for _, p := range v.inWords(e.Problems) {
+		data.Problems = append(data.Problems, p.Path+": "+p.Message)
 	}
 	if err := v.show(e.Status, "error", "", v.T("web.error"), data); err != nil {
 		http.Error(v.w, "cannot show the page: "+err.Error(), http.StatusInternalServerError)

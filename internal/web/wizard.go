@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ingotvm/ingot/internal/api/client"
 	"github.com/ingotvm/ingot/internal/api/wire"
 	"github.com/ingotvm/ingot/internal/config/setting"
 )
@@ -48,18 +49,23 @@ func (v *visit) knowsCode() (setup wire.Setup, ok bool, err error) {
 	}
 	code := v.cookie(codeCookie)
 	if code == "" {
-		return setup, false, v.askCode(http.StatusOK, "")
+		return setup, false, v.askCode(nil)
 	}
 	setup, err = v.site.api.Answer(v.ctx(), wire.Answer{Code: code})
 	if e := refused(err); e != nil {
 		v.forget(codeCookie)
-		return setup, false, v.askCode(e.Status, sentence(e.Message, e.Hint))
+		return setup, false, v.askCode(e)
 	}
 	return setup, err == nil, err
 }
 
-func (v *visit) askCode(status int, problem string) error {
+// askCode asks for the one-time code; e is why the last one was refused, or nil.
+func (v *visit) askCode(e *client.Error) error {
 	v.speakAsBrowser()
+	status, problem := http.StatusOK, ""
+	if e != nil {
+		status, problem = e.Status, v.advice(e.Message, e.Hint)
+	}
 	return v.show(status, "code", "", v.T("web.setup"), problem)
 }
 
@@ -112,9 +118,9 @@ func (v *visit) showStep(status int, setup wire.Setup, name string, typed map[st
 	for _, seed := range setup.Seeds {
 		for _, p := range seed.Problems {
 			if !view.Step.Done {
-				view.Form.tell(p, v.T("wizard.seed", seed.Provider, p.Message))
+				view.Form.tell(p, v.T("wizard.seed", seed.Provider, v.say(p.Message)))
 			}
-			view.Refused = append(view.Refused, seed.Provider+": "+p.Path+" "+p.Message)
+			view.Refused = append(view.Refused, seed.Provider+": "+p.Path+" "+v.say(p.Message))
 		}
 	}
 	complete(&view)
@@ -136,7 +142,7 @@ func answer(v *visit) error {
 	if code := strings.TrimSpace(form.Get("code")); code != "" {
 		if _, err := v.site.api.Answer(v.ctx(), wire.Answer{Code: code}); err != nil {
 			if e := refused(err); e != nil {
-				return v.askCode(e.Status, sentence(e.Message, e.Hint))
+				return v.askCode(e)
 			}
 			return err
 		}
@@ -177,9 +183,9 @@ func answer(v *visit) error {
 	if e := refused(err); e != nil {
 		return v.showStep(e.Status, setup, a.Step, a.Values, func(view *wizardView) {
 			problems, invalid := problemsOf(err)
-			view.Form.refuse(problems)
+			view.Form.refuse(v.inWords(problems))
 			if !invalid || len(problems) == 0 {
-				view.Problem = sentence(e.Message, e.Hint)
+				view.Problem = v.advice(e.Message, e.Hint)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ var webTexts = map[string]text{
 	"web.menu":      {"Pages", "Seiten", "ページ"},
 	"web.error":     {"That did not work", "Das ging nicht", "処理できませんでした"},
 	"web.missing":   {"there is no such page", "diese Seite gibt es nicht", "ページが見つかりません"},
+	"web.stop":      {". ", ". ", "。"},
 	"web.example":   {"For example", "Zum Beispiel", "例:"},
 	"web.cancel":    {"Cancel", "Abbrechen", "キャンセル"},
 	"web.delete":    {"Delete", "Löschen", "削除"},

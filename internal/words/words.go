@@ -9,9 +9,8 @@ import (
 	"github.com/ingotvm/ingot/internal/console/terminal"
 )
 
-// text is a message in the languages of the console. Texts of the agent
-// (warnings, errors, help of the application's settings) are English, or what
-// the vendor wrote, and are shown as they come.
+// text is a message, or a sentence of the agent's, in the languages of the
+// console and the pages.
 type text struct{ en, de, ja string }
 
 // Words are the messages as one terminal shows them: in the wanted language,

@@ -43,7 +43,8 @@ type Browser struct {
 	Ctx context.Context
 	// Patience is how long [Browser.Sees] waits.
 	Patience time.Duration
-	width    int64
+	// Width is the screen's.
+	Width int64
 	// scheme is light or dark.
 	scheme string
 }
@@ -136,7 +137,7 @@ func (c *console) report(t testing.TB) {
 // Screen makes the screen another one.
 func (b *Browser) Screen(width int64, scheme string) {
 	b.t.Helper()
-	b.width, b.scheme = width, scheme
+	b.Width, b.scheme = width, scheme
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
 	if _, err := chromedp.Call(b.Ctx, emulation.SetEmulatedMedia, media); err != nil {
 		b.t.Fatal(err)
@@ -208,7 +209,17 @@ func (b *Browser) Fill(selector, text string) {
 // Press clicks on what can be seen.
 func (b *Browser) Press(selector string) {
 	b.t.Helper()
-	b.Do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	var err error
+	for range 5 {
+		// What is to be clicked on may be drawn anew in the very moment.
+		err = chromedp.Do(b.Ctx, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+		if err == nil || !strings.Contains(err.Error(), "Could not find node") {
+			break
+		}
+	}
+	if err != nil {
+		b.t.Fatalf("cannot press %s: %v", selector, err)
+	}
 }
 
 // Sees waits until the page shows a text.
@@ -244,7 +255,7 @@ func (b *Browser) Shot(name string) {
 			b.t.Fatal(err)
 		}
 	}
-	b.Do(chromedp.EmulateViewport(b.width, 800))
+	b.Do(chromedp.EmulateViewport(b.Width, 800))
 }
 
 // WaitFor waits until the page has an element.

@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/ingotvm/ingot/internal/agent/frontdoor"
+	"github.com/ingotvm/ingot/test/browser"
 )
 
 // away is what a visitor in a language gets while no application listens.
@@ -62,7 +63,7 @@ func away(t *testing.T, language string) (http.Header, []byte) {
 // screen, and axe finds nothing wrong with it. It is served as it came but with
 // 200: a browser complains of 503.
 func TestAwayInChromium(t *testing.T) {
-	needChromium(t)
+	browser.Need(t)
 	axe, err := os.ReadFile("../../internal/web/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatalf("%v: make build fetches it", err)
@@ -81,18 +82,18 @@ func TestAwayInChromium(t *testing.T) {
 	c := (&site{url: server.URL}).chromium(t)
 	for _, language := range []string{"en", "de", "ja"} {
 		header, body = away(t, language)
-		for _, width := range []int64{wide, narrow} {
-			for _, scheme := range []string{light, dark} {
-				c.screen(width, scheme)
-				c.do(chromedp.Navigate(server.URL+"/"), chromedp.WaitVisible(chromedp.CSS("main h1")))
+		for _, width := range []int64{browser.Wide, browser.Narrow} {
+			for _, scheme := range []string{browser.Light, browser.Dark} {
+				c.Screen(width, scheme)
+				c.Do(chromedp.Navigate(server.URL+"/"), chromedp.WaitVisible(chromedp.CSS("main h1")))
 				c.fits("the page of " + language)
-				_ = eval[bool](c, "((0, eval)("+quote(string(axe))+"), true)")
+				_ = browser.Eval[bool](c.Browser, "((0, eval)("+quote(string(axe))+"), true)")
 				const run = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.id + ": " + v.help))`
-				for _, v := range eval[[]string](c, run, chromedp.EvalAwaitPromise) {
+				for _, v := range browser.Eval[[]string](c.Browser, run, chromedp.EvalAwaitPromise) {
 					t.Errorf("%s (%d, %s): %s", language, width, scheme, v)
 				}
 			}
 		}
-		c.shot("away-" + language)
+		c.Shot("away-" + language)
 	}
 }

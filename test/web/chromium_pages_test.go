@@ -14,6 +14,7 @@ import (
 	"github.com/ingotvm/ingot/internal/config/setting"
 	"github.com/ingotvm/ingot/internal/console/terminal"
 	"github.com/ingotvm/ingot/internal/words"
+	"github.com/ingotvm/ingot/test/browser"
 )
 
 // seen are the pages to look at, as administrator.
@@ -54,11 +55,11 @@ func (s *site) withRules(t *testing.T) *site {
 func TestPagesInChromium(t *testing.T) {
 	s := newSite(t).setUp(t).withRules(t)
 	c := s.chromium(t).login("admin")
-	for _, scheme := range []string{light, dark} {
-		c.screen(wide, scheme)
+	for _, scheme := range []string{browser.Light, browser.Dark} {
+		c.Screen(browser.Wide, scheme)
 		for _, path := range seen {
-			c.open(path)
-			c.shot(shotName(path) + "-" + scheme)
+			c.Open(path)
+			c.Shot(shotName(path) + "-" + scheme)
 		}
 	}
 }
@@ -67,8 +68,8 @@ func TestPagesInChromium(t *testing.T) {
 func (c *chromium) fits(path string) {
 	c.t.Helper()
 	const tooWide = `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, .diff, .hidden, .skip")).map(e => e.outerHTML.slice(0, 80))`
-	if list := eval[[]string](c, tooWide); len(list) > 0 || eval[bool](c, "document.documentElement.scrollWidth > innerWidth") {
-		c.t.Errorf("%s is wider than %d: %v", path, c.width, list)
+	if list := browser.Eval[[]string](c.Browser, tooWide); len(list) > 0 || browser.Eval[bool](c.Browser, "document.documentElement.scrollWidth > innerWidth") {
+		c.t.Errorf("%s is wider than %d: %v", path, c.Width, list)
 	}
 }
 
@@ -105,39 +106,34 @@ func TestLanguagesInChromium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.open("/setup")
-	c.fill("#code", setup.Code)
-	c.press("main button")
-	c.do(waitFor(`input[name=step]`))
+	c.Open("/setup")
+	c.Fill("#code", setup.Code)
+	c.Press("main button")
+	c.Do(browser.WaitFor(`input[name=step]`))
 	look := func(language, path string) {
 		t.Helper()
 		forbidden := english(language)
-		if lang := eval[string](c, "document.documentElement.lang"); lang != language {
+		if lang := browser.Eval[string](c.Browser, "document.documentElement.lang"); lang != language {
 			t.Errorf("%s is in %q; want %q", path, lang, language)
 		}
-		for _, line := range strings.Split(eval[string](c, "document.body.innerText"), "\n") {
+		for _, line := range strings.Split(browser.Eval[string](c.Browser, "document.body.innerText"), "\n") {
 			if id, ok := forbidden[strings.TrimSpace(line)]; ok && !vendors(line) {
 				t.Errorf("%s in %s: %q (%s) is English", path, language, line, id)
 			}
 		}
 		c.fits(path)
 	}
-	speak := func(language string) {
-		t.Helper()
-		if _, err := s.local.Change(t.Context(), 0, wire.Change{Values: map[string]string{"language.language": language}}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	speak := func(language string) { t.Helper(); s.speak(t, language) }
 	visit := func(kind string, paths []string) {
 		t.Helper()
 		for _, language := range []string{"de", "ja"} {
 			speak(language)
 			for _, path := range paths {
-				c.screen(wide, light)
-				c.open(path)
-				c.shot(fmt.Sprintf("%s-%s%s", language, kind, shotName(strings.ReplaceAll(path, "?step=", "-"))))
+				c.Screen(browser.Wide, browser.Light)
+				c.Open(path)
+				c.Shot(fmt.Sprintf("%s-%s%s", language, kind, shotName(strings.ReplaceAll(path, "?step=", "-"))))
 				look(language, path)
-				c.screen(narrow, light)
+				c.Screen(browser.Narrow, browser.Light)
 				look(language, path)
 			}
 		}
@@ -168,19 +164,19 @@ func vendors(line string) bool {
 
 // TestAccessible: axe finds nothing wrong with any page, on any screen.
 func TestAccessible(t *testing.T) {
-	needChromium(t)
+	browser.Need(t)
 	axe, err := os.ReadFile("../../internal/web/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatalf("%v: make build fetches it", err)
 	}
 	check := func(c *chromium, as, path string) {
 		t.Helper()
-		for _, width := range []int64{wide, narrow} {
-			for _, scheme := range []string{light, dark} {
-				c.screen(width, scheme)
-				_ = eval[bool](c, "(typeof axe === 'undefined' && (0, eval)("+quote(string(axe))+"), true)")
+		for _, width := range []int64{browser.Wide, browser.Narrow} {
+			for _, scheme := range []string{browser.Light, browser.Dark} {
+				c.Screen(width, scheme)
+				_ = browser.Eval[bool](c.Browser, "(typeof axe === 'undefined' && (0, eval)("+quote(string(axe))+"), true)")
 				const run = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + " at " + n.target.join(" ") + ": " + n.failureSummary)))`
-				for _, v := range eval[[]string](c, run, chromedp.EvalAwaitPromise) {
+				for _, v := range browser.Eval[[]string](c.Browser, run, chromedp.EvalAwaitPromise) {
 					t.Errorf("%s as %s (%d, %s): %s", path, as, width, scheme, v)
 				}
 			}
@@ -193,62 +189,62 @@ func TestAccessible(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/", "/setup"} {
-		c.open(path)
+		c.Open(path)
 		check(c, "nobody yet", path)
 	}
-	c.fill("#code", setup.Code)
-	c.press("main button")
-	c.do(waitFor("input[name=step]"))
+	c.Fill("#code", setup.Code)
+	c.Press("main button")
+	c.Do(browser.WaitFor("input[name=step]"))
 	for _, step := range setup.Steps {
 		path := "/setup?step=" + step.Name
-		c.open(path)
+		c.Open(path)
 		check(c, "nobody yet", path)
 	}
 	s.setUp(t).withRules(t)
 	for _, path := range []string{"/", "/login", "/nowhere"} {
-		c.open(path)
+		c.Open(path)
 		check(c, "nobody", path)
 	}
 	c.login("admin")
 	for _, path := range seen {
-		c.open(path)
+		c.Open(path)
 		check(c, "admin", path)
 	}
 	s.letIn(t)
 	for _, path := range []string{"/support", "/"} {
-		c.open(path)
+		c.Open(path)
 		check(c, "admin", path+" while the support is let in")
 	}
 	if err := s.local.EndSupport(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.open("/support")
+	c.Open("/support")
 	check(c, "admin", "/support with an earlier session")
-	c.open("/access")
-	c.fill(`form[action="/access/factor"] input[type=password]`, password+"\r")
-	c.do(waitFor(`form[action="/access/factor/on"]`))
+	c.Open("/access")
+	c.Fill(`form[action="/access/factor"] input[type=password]`, password+"\r")
+	c.Do(browser.WaitFor(`form[action="/access/factor/on"]`))
 	check(c, "admin", "/access/factor")
 	n := s.under("localhost").chromium(t).login("olga")
 	d := n.device()
 	n.addPasskey("Telephone")
-	n.sees("The passkey is added.")
+	n.Sees("The passkey is added.")
 	check(n, "olga", "/access with a passkey")
 	d.knows(false)
 	n.addPasskey("Another")
-	n.sees("does not trust")
+	n.Sees("does not trust")
 	check(n, "olga", "/access/passkeys")
-	n.open("/access")
+	n.Open("/access")
 	n.logout()
-	n.press(passkeyButton)
-	n.sees("does not trust")
+	n.Press(passkeyButton)
+	n.Sees("does not trust")
 	check(n, "nobody", "/login with passkeys")
 	// Pages that refuse, and the bar.
-	c.open("/settings/firewall")
-	c.fill(`input[name="firewall.rules[0].port"]`, "none\r")
-	c.sees("is not a port")
+	c.Open("/settings/firewall")
+	c.Fill(`input[name="firewall.rules[0].port"]`, "none\r")
+	c.Sees("is not a port")
 	check(c, "admin", "/settings/firewall with a problem")
-	c.fill(`input[name="firewall.rules[0].port"]`, "23\r")
-	c.sees("is undone in")
+	c.Fill(`input[name="firewall.rules[0].port"]`, "23\r")
+	c.Sees("is undone in")
 	check(c, "admin", "/settings/firewall with the bar")
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/ingotvm/ingot/internal/api/wire"
 	"github.com/ingotvm/ingot/internal/console/terminal"
 	"github.com/ingotvm/ingot/internal/words"
+	"github.com/ingotvm/ingot/test/browser"
 )
 
 const shopName = "shop.example.com"
@@ -53,10 +54,10 @@ type device struct {
 // device gives the browser one that knows its user.
 func (c *chromium) device() *device {
 	c.t.Helper()
-	if _, err := chromedp.Call(c.ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
+	if _, err := chromedp.Call(c.Ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 		c.t.Fatal(err)
 	}
-	added, err := chromedp.Call(c.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+	added, err := chromedp.Call(c.Ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
 		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
 		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
 	}})
@@ -69,7 +70,7 @@ func (c *chromium) device() *device {
 // knows says whether it finds that its user is its user.
 func (d *device) knows(user bool) {
 	d.c.t.Helper()
-	if _, err := chromedp.Call(d.c.ctx, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: d.id, IsUserVerified: user}); err != nil {
+	if _, err := chromedp.Call(d.c.Ctx, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: d.id, IsUserVerified: user}); err != nil {
 		d.c.t.Fatal(err)
 	}
 }
@@ -79,7 +80,7 @@ func (d *device) knows(user bool) {
 func (d *device) lies(unverified, badly bool) {
 	d.c.t.Helper()
 	bits := webauthn.SetResponseOverrideBitsParams{AuthenticatorID: d.id, IsBadUV: &unverified, IsBogusSignature: &badly}
-	if _, err := chromedp.Call(d.c.ctx, webauthn.SetResponseOverrideBits, bits); err != nil {
+	if _, err := chromedp.Call(d.c.Ctx, webauthn.SetResponseOverrideBits, bits); err != nil {
 		d.c.t.Fatal(err)
 	}
 }
@@ -87,7 +88,7 @@ func (d *device) lies(unverified, badly bool) {
 // keys are all that it holds.
 func (d *device) keys() []*webauthn.Credential {
 	d.c.t.Helper()
-	got, err := chromedp.Call(d.c.ctx, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: d.id})
+	got, err := chromedp.Call(d.c.Ctx, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: d.id})
 	if err != nil {
 		d.c.t.Fatal(err)
 	}
@@ -97,11 +98,11 @@ func (d *device) keys() []*webauthn.Credential {
 // put makes it hold these keys and no others.
 func (d *device) put(keys ...*webauthn.Credential) {
 	d.c.t.Helper()
-	if _, err := chromedp.Call(d.c.ctx, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: d.id}); err != nil {
+	if _, err := chromedp.Call(d.c.Ctx, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: d.id}); err != nil {
 		d.c.t.Fatal(err)
 	}
 	for _, key := range keys {
-		if _, err := chromedp.Call(d.c.ctx, putKey, putParams{d.id, putCredential{
+		if _, err := chromedp.Call(d.c.Ctx, putKey, putParams{d.id, putCredential{
 			key.CredentialID, key.IsResidentCredential, key.RpID, key.PrivateKey, key.UserHandle, key.SignCount, key.UserName,
 		}}); err != nil {
 			d.c.t.Fatal(err)
@@ -112,19 +113,19 @@ func (d *device) put(keys ...*webauthn.Credential) {
 // addPasskey asks for one, as who is logged in.
 func (c *chromium) addPasskey(name string) {
 	c.t.Helper()
-	c.open("/access")
-	c.fill("#passkey-name", name)
-	c.fill("#passkey-current", password)
-	c.press(`form[action="/access/passkeys"] button`)
+	c.Open("/access")
+	c.Fill("#passkey-name", name)
+	c.Fill("#passkey-current", password)
+	c.Press(`form[action="/access/passkeys"] button`)
 }
 
 const passkeyButton = `form[action="/login/passkey"] button`
 
 func (c *chromium) logout() {
 	c.t.Helper()
-	c.press(`form[action="/logout"] button`)
-	c.sees("You are logged out")
-	c.open("/login")
+	c.Press(`form[action="/logout"] button`)
+	c.Sees("You are logged out")
+	c.Open("/login")
 }
 
 // TestPasskeyInChromium adds passkeys, logs in with them without a name, and
@@ -132,72 +133,72 @@ func (c *chromium) logout() {
 func TestPasskeyInChromium(t *testing.T) {
 	s := newSite(t).setUp(t)
 	c := s.trusted(t)
-	c.open("/login")
-	if c.has(passkeyButton) {
+	c.Open("/login")
+	if c.Has(passkeyButton) {
 		t.Error("there is a button, and nobody has a passkey")
 	}
 	c.login("olga")
 	d := c.device()
 	c.addPasskey("My telephone")
-	c.sees("The passkey is added.")
-	c.sees("for " + shopName + ", added")
+	c.Sees("The passkey is added.")
+	c.Sees("for " + shopName + ", added")
 	phone := d.keys()
 	if len(phone) != 1 || !phone[0].IsResidentCredential || phone[0].RpID != shopName || phone[0].UserName != "olga" {
 		t.Fatalf("the device holds %+v", phone)
 	}
-	c.shot("passkey-list")
+	c.Shot("passkey-list")
 	c.addPasskey("The same telephone")
-	c.sees("holds a passkey of yours for this name already")
-	c.shot("passkey-known")
+	c.Sees("holds a passkey of yours for this name already")
+	c.Shot("passkey-known")
 	d.put() // another device
-	c.press("main form button")
-	c.sees("The passkey is added.")
+	c.Press("main form button")
+	c.Sees("The passkey is added.")
 	stick := d.keys()
-	c.open("/access")
-	c.sees("passkeys: 2")
+	c.Open("/access")
+	c.Sees("passkeys: 2")
 
 	for _, keys := range [][]*webauthn.Credential{phone, stick} {
 		d.put(keys...)
 		c.logout()
-		c.press(passkeyButton)
-		c.sees("olga · Operator")
+		c.Press(passkeyButton)
+		c.Sees("olga · Operator")
 	}
-	c.open("/access")
-	c.sees("last used")
-	c.press(`form[action="/access/passkeys/` + base64.RawURLEncoding.EncodeToString(phone[0].CredentialID) + `/delete"] button`)
-	c.sees("The passkey is deleted.")
+	c.Open("/access")
+	c.Sees("last used")
+	c.Press(`form[action="/access/passkeys/` + base64.RawURLEncoding.EncodeToString(phone[0].CredentialID) + `/delete"] button`)
+	c.Sees("The passkey is deleted.")
 	c.logout()
 	d.put(phone...)
-	c.press(passkeyButton)
-	c.sees("not known here")
-	c.shot("passkey-gone")
+	c.Press(passkeyButton)
+	c.Sees("not known here")
+	c.Shot("passkey-gone")
 
 	// Another account, on the same device.
 	d.put()
 	c.login("admin")
 	c.addPasskey("The administrator's")
-	c.sees("The passkey is added.")
+	c.Sees("The passkey is added.")
 	c.logout()
-	c.press(passkeyButton)
-	c.sees("admin · Administrator")
+	c.Press(passkeyButton)
+	c.Sees("admin · Administrator")
 	c.speaks(s)
 }
 
 // speaks looks at the pages of passkeys in other languages, on narrow screens.
 func (c *chromium) speaks(s *site) {
 	c.t.Helper()
-	c.screen(narrow, dark)
+	c.Screen(browser.Narrow, browser.Dark)
 	for _, language := range []string{"de", "ja"} {
 		if _, err := s.local.Change(c.t.Context(), 0, wire.Change{Values: map[string]string{"language.language": language}}); err != nil {
 			c.t.Fatal(err)
 		}
 		c.addPasskey("x") // there is one for this name
-		c.sees(words.Words{Wanted: language, Charset: terminal.Full}.Text("web.passkey.known"))
+		c.Sees(words.Words{Wanted: language, Charset: terminal.Full}.Text("web.passkey.known"))
 		c.fits("/access/passkeys in " + language)
-		c.shot("passkey-known-" + language)
-		c.open("/access")
+		c.Shot("passkey-known-" + language)
+		c.Open("/access")
 		c.fits("/access in " + language)
-		c.shot("passkey-list-" + language)
+		c.Shot("passkey-list-" + language)
 	}
 }
 
@@ -209,40 +210,40 @@ func TestBadPasskeysInChromium(t *testing.T) {
 	d := c.device()
 	d.knows(false)
 	c.addPasskey("Stranger's")
-	c.sees("This did not work.")
-	c.shot("passkey-failed")
+	c.Sees("This did not work.")
+	c.Shot("passkey-failed")
 	d.knows(true)
-	c.press("main form button") // once more
-	c.sees("The passkey is added.")
+	c.Press("main form button") // once more
+	c.Sees("The passkey is added.")
 	copied := d.keys()
 	c.logout()
 	for _, keeps := range []int{1, 2} {
-		c.press(passkeyButton)
-		c.sees("olga · Operator")
+		c.Press(passkeyButton)
+		c.Sees("olga · Operator")
 		if got := d.keys()[0].SignCount; got <= copied[0].SignCount {
 			t.Errorf("log-in %d: the device has counted to %v", keeps, got)
 		}
 		c.logout()
 	}
 	d.knows(false)
-	c.press(passkeyButton)
-	c.sees("This did not work.")
-	c.shot("login-passkey-failed")
+	c.Press(passkeyButton)
+	c.Sees("This did not work.")
+	c.Shot("login-passkey-failed")
 	d.knows(true)
 	d.lies(true, false)
-	c.open("/login")
-	c.press(passkeyButton)
-	c.sees("its answer is not right")
-	c.open("/login") // or what is seen next may be of before
+	c.Open("/login")
+	c.Press(passkeyButton)
+	c.Sees("its answer is not right")
+	c.Open("/login") // or what is seen next may be of before
 	d.lies(false, true)
-	c.press(passkeyButton)
-	c.sees("its answer is not right")
-	c.open("/login")
+	c.Press(passkeyButton)
+	c.Sees("its answer is not right")
+	c.Open("/login")
 	d.lies(false, false)
 	d.put(copied...)
-	c.press(passkeyButton)
-	c.sees("somebody may have copied it")
-	c.shot("login-passkey-copied")
+	c.Press(passkeyButton)
+	c.Sees("somebody may have copied it")
+	c.Shot("login-passkey-copied")
 	s.browser(t).login("olga").get("/access").says(t, 200, "failed: wrong passkey × 3")
 }
 
@@ -252,34 +253,34 @@ func TestPasskeysNeedANameInChromium(t *testing.T) {
 	c := s.under("localhost").chromium(t).login("olga")
 	c.device()
 	c.addPasskey("Telephone")
-	c.sees("The passkey is added.")
+	c.Sees("The passkey is added.")
 	for name, says := range map[string]string{"127.0.0.1": "you are at an address", shopName: "None of the passkeys belongs to the name " + shopName} {
 		other := s.under(name).chromium(t, chromedp.Flag("host-resolver-rules", "MAP "+shopName+" 127.0.0.1"))
-		other.open("/login")
-		other.sees(says)
-		if other.has(passkeyButton) {
+		other.Open("/login")
+		other.Sees(says)
+		if other.Has(passkeyButton) {
 			t.Errorf("%s: there is a button that is good for nothing", name)
 		}
-		other.shot("login-passkey-" + name)
+		other.Shot("login-passkey-" + name)
 		other.login("olga")
-		other.open("/access")
+		other.Open("/access")
 		if name != shopName {
-			other.sees("You are at an address")
-			other.shot("passkey-address")
+			other.Sees("You are at an address")
+			other.Shot("passkey-address")
 		}
 	}
 	quiet := s.under("localhost").chromium(t)
-	quiet.noScripts()
-	quiet.open("/login")
-	if eval[bool](quiet, `document.querySelector('`+passkeyButton+`').checkVisibility()`) {
+	quiet.NoScripts()
+	quiet.Open("/login")
+	if browser.Eval[bool](quiet.Browser, `document.querySelector('`+passkeyButton+`').checkVisibility()`) {
 		t.Error("without scripts there is a button that does nothing")
 	}
-	quiet.login("olga").open("/access")
-	quiet.sees("Passkeys need JavaScript")
-	if eval[bool](quiet, `document.querySelector("#passkey-name").checkVisibility()`) {
+	quiet.login("olga").Open("/access")
+	quiet.Sees("Passkeys need JavaScript")
+	if browser.Eval[bool](quiet.Browser, `document.querySelector("#passkey-name").checkVisibility()`) {
 		t.Error("without scripts there is a form that leads nowhere")
 	}
-	quiet.shot("passkey-noscript")
+	quiet.Shot("passkey-noscript")
 }
 
 // TestPasskeysNeedTrustInChromium: who went on in spite of the warning about the
@@ -288,14 +289,14 @@ func TestPasskeysNeedANameInChromium(t *testing.T) {
 func TestPasskeysNeedTrustInChromium(t *testing.T) {
 	s := newSite(t).setUp(t)
 	c := s.under(shopName).chromium(t, chromedp.Flag("host-resolver-rules", "MAP "+shopName+" 127.0.0.1"), chromedp.Flag("ignore-certificate-errors", false))
-	if err := chromedp.Do(c.ctx, chromedp.Navigate(c.site.url+"/login")); err == nil {
+	if err := chromedp.Do(c.Ctx, chromedp.Navigate(c.site.url+"/login")); err == nil {
 		t.Fatal("the browser trusts a certificate that nobody signed")
 	}
-	c.do(waitFor("#details-button"))
-	_ = eval[bool](c, `(document.querySelector("#details-button").click(), document.querySelector("#proceed-link").click(), true)`)
-	c.sees("Forgot the password?")
+	c.Do(browser.WaitFor("#details-button"))
+	_ = browser.Eval[bool](c.Browser, `(document.querySelector("#details-button").click(), document.querySelector("#proceed-link").click(), true)`)
+	c.Sees("Forgot the password?")
 	c.login("olga")
 	c.addPasskey("Untrusted")
-	c.sees("does not trust the appliance’s certificate")
+	c.Sees("does not trust the appliance’s certificate")
 	s.browser(t).login("olga").get("/access").says(t, 200, "You have none.")
 }

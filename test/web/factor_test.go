@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/ingotvm/ingot/internal/api/wire"
+	"github.com/ingotvm/ingot/test/browser"
 )
 
 // group is the first group of a pattern in a page.
@@ -35,7 +36,7 @@ func (p page) codes(t *testing.T) (list []string) {
 }
 
 // enrol sets up the second factor of who is logged in.
-func (b *browser) enrol() (secret string, codes []string) {
+func (b *visitor) enrol() (secret string, codes []string) {
 	b.t.Helper()
 	p := b.post("/access/factor", "current", password).says(b.t, 200, "<svg", "otpauth://totp/")
 	secret = p.group(b.t, `name="secret" value="([A-Z2-7]{32})"`)
@@ -44,7 +45,7 @@ func (b *browser) enrol() (secret string, codes []string) {
 }
 
 // half logs in with the password alone, as far as that goes.
-func (b *browser) half(account string) page {
+func (b *visitor) half(account string) page {
 	b.t.Helper()
 	p := b.post("/login", "account", account, "password", password, "to", "/history")
 	if !strings.HasPrefix(p.path, "/login/code?to=%2Fhistory") {
@@ -194,54 +195,54 @@ func TestSecondFactorInChromium(t *testing.T) {
 	c := s.chromium(t)
 	enter := func() {
 		t.Helper()
-		c.open("/login")
-		c.fill("#account", "admin")
-		c.fill("#password", password)
-		c.press("main button")
+		c.Open("/login")
+		c.Fill("#account", "admin")
+		c.Fill("#password", password)
+		c.Press("main button")
 	}
 	enter()
-	c.sees("Log out")
-	c.open("/access")
-	c.fill("#factor-current", password)
-	c.press(`form[action="/access/factor"] button`)
-	c.do(waitFor("svg.qr"))
-	c.shot("factor-offer")
+	c.Sees("Log out")
+	c.Open("/access")
+	c.Fill("#factor-current", password)
+	c.Press(`form[action="/access/factor"] button`)
+	c.Do(browser.WaitFor("svg.qr"))
+	c.Shot("factor-offer")
 	secret := value(c, "input[name=secret]")
-	c.fill("#code", "000000")
-	c.press("main button")
-	c.sees("The code is wrong")
-	c.shot("factor-wrong")
-	c.fill("#code", s.code(secret))
-	c.press("main button")
-	c.sees("not shown again")
-	c.shot("factor-codes")
-	c.press("main a.button")
-	c.sees("Recovery codes left: 10")
+	c.Fill("#code", "000000")
+	c.Press("main button")
+	c.Sees("The code is wrong")
+	c.Shot("factor-wrong")
+	c.Fill("#code", s.code(secret))
+	c.Press("main button")
+	c.Sees("not shown again")
+	c.Shot("factor-codes")
+	c.Press("main a.button")
+	c.Sees("Recovery codes left: 10")
 	s.browser(t).login("anna").get("/")
 	for range 3 {
 		s.browser(t).post("/login", "account", "admin", "password", "wrong")
 	}
-	c.open("/access")
-	c.shot("access-factor")
-	c.press(`form[action="/logout"] button`)
-	c.sees("You are logged out")
+	c.Open("/access")
+	c.Shot("access-factor")
+	c.Press(`form[action="/logout"] button`)
+	c.Sees("You are logged out")
 	s.ahead.Add(int64(time.Minute))
 	enter()
-	c.sees("Now type the code")
-	c.fill("#code", "123456")
-	c.press("main button")
-	c.sees("The code is wrong")
-	c.shot("login-code")
-	c.fill("#code", s.code(secret))
-	c.press("main button")
-	c.sees("Your last log-in")
-	c.shot("overview-greeting")
+	c.Sees("Now type the code")
+	c.Fill("#code", "123456")
+	c.Press("main button")
+	c.Sees("The code is wrong")
+	c.Shot("login-code")
+	c.Fill("#code", s.code(secret))
+	c.Press("main button")
+	c.Sees("Your last log-in")
+	c.Shot("overview-greeting")
 }
 
 // value is a field's value, also of a hidden one.
 func value(c *chromium, selector string) string {
 	c.t.Helper()
-	text, err := chromedp.Run(c.ctx, chromedp.Value(chromedp.CSS(selector)))
+	text, err := chromedp.Run(c.Ctx, chromedp.Value(chromedp.CSS(selector)))
 	if err != nil {
 		c.t.Fatal(err)
 	}

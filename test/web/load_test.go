@@ -16,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/ingotvm/ingot/test/browser"
 )
 
 // history writes what an appliance remembers of its load, as
@@ -130,33 +132,33 @@ func TestDamagedHistory(t *testing.T) {
 	s.browser(t).login("anna").get("/?range=week").says(t, 200, `<h2 id="load">Load</h2>`, "Processors: nothing measured")
 }
 
-// TestLoadInChromium looks at the charts, wide, narrow and dark, and follows
+// TestLoadInChromium looks at the charts, browser.Wide, narrow and browser.Dark, and follows
 // the links between the ranges.
 func TestLoadInChromium(t *testing.T) {
 	s := newSite(t, history(t, time.Now())).setUp(t)
 	c := s.chromium(t)
-	c.open("/login")
-	c.fill("#account", "admin")
-	c.fill("#password", password)
-	c.press("main button")
-	c.sees("highest")
-	c.shot("load-hour")
-	c.press(`a[href="/?range=day#load"]`)
-	c.do(waitFor(`a[href="/?range=day#load"][aria-current]`))
-	c.shot("load-day")
+	c.Open("/login")
+	c.Fill("#account", "admin")
+	c.Fill("#password", password)
+	c.Press("main button")
+	c.Sees("highest")
+	c.Shot("load-hour")
+	c.Press(`a[href="/?range=day#load"]`)
+	c.Do(browser.WaitFor(`a[href="/?range=day#load"][aria-current]`))
+	c.Shot("load-day")
 	// What is asked for every few seconds leaves the drawings where they are.
 	const drawings = `document.querySelector("#live").hasAttribute("data-old") ? -1 : document.querySelectorAll(".plot .line").length`
-	c.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#live").setAttribute("data-old", "")`))
+	c.Do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#live").setAttribute("data-old", "")`))
 	eventually(t, "the page asks again, and keeps its drawings", func() bool {
-		n, err := chromedp.Run(c.ctx, chromedp.Evaluate[int](drawings))
+		n, err := chromedp.Run(c.Ctx, chromedp.Evaluate[int](drawings))
 		return err == nil && n == 9
 	})
-	c.open("/?range=week")
-	c.do(emulateDark())
-	c.shot("load-week-dark")
+	c.Open("/?range=week")
+	c.Do(emulateDark())
+	c.Shot("load-week-dark")
 	// What the browser sees of a drawing: as wide as its place, and coloured.
 	var size string
-	size, err := chromedp.Run(c.ctx, chromedp.Evaluate[string](`(() => { const p = document.querySelector(".plot .line"), s = getComputedStyle(p), b = p.getBoundingClientRect(), o = p.closest("figure").getBoundingClientRect();
+	size, err := chromedp.Run(c.Ctx, chromedp.Evaluate[string](`(() => { const p = document.querySelector(".plot .line"), s = getComputedStyle(p), b = p.getBoundingClientRect(), o = p.closest("figure").getBoundingClientRect();
 		return [s.stroke != "none", s.fill == "none", b.width > o.width * .7, document.documentElement.scrollWidth <= innerWidth].join() })()`))
 	if err != nil || size != "true,true,true,true" {
 		t.Errorf("the drawing is %s, %v", size, err)

@@ -53,7 +53,7 @@ func (s *site) providerFor(t *testing.T) *providertest.Provider {
 }
 
 // location is where a page sends the browser, which does not follow.
-func (b *browser) location(path string) (to *url.URL, status int) {
+func (b *visitor) location(path string) (to *url.URL, status int) {
 	b.t.Helper()
 	stay := *b.http
 	stay.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -75,7 +75,7 @@ func (b *browser) location(path string) (to *url.URL, status int) {
 
 // visit goes to the provider and logs in there: it is the path that the browser
 // then comes back to.
-func (b *browser) visit(p *providertest.Provider, to, name string) (back string) {
+func (b *visitor) visit(p *providertest.Provider, to, name string) (back string) {
 	b.t.Helper()
 	address, status := b.location("/login/provider?to=" + url.QueryEscape(to))
 	if status != http.StatusSeeOther || address == nil || !strings.HasPrefix(address.String(), p.URL+"/") {
@@ -105,7 +105,7 @@ func TestDirectoryLogin(t *testing.T) {
 	s.browser(t).post("/login", "account", "alice", "password", slapdtest.Password).says(t, 401)
 	admin.post("/settings/ldap", append(form, "ldap.bind_password", slapdtest.Password)...).says(t, 200, "Saved.", "!is undone in", "set; type to change", "!"+slapdtest.Password)
 
-	outside := map[string]*browser{}
+	outside := map[string]*visitor{}
 	for name, role := range map[string]string{"alice": "Administrator", "oskar": "Operator", "aurel": "Auditor", "ursula": "Auditor"} {
 		b := s.browser(t)
 		if p := b.post("/login", "account", name, "password", slapdtest.Password, "to", "/access"); p.path != "/access" {

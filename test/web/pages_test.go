@@ -31,7 +31,7 @@ func TestWizardWithoutScripts(t *testing.T) {
 	b.get("/login").says(t, 200)
 	b.get("/setup").says(t, 200, "Einmalcode", "!Host name")
 	b.post("/setup", "step", "network", "network.hostname", "x").says(t, 200, "Einmalcode") // without the code nothing
-	b.post("/setup", "code", "AAAA-AAAA").says(t, 403, "code is wrong")
+	b.post("/setup", "code", "AAAA-AAAA").says(t, 403, "der Einmalcode ist falsch. Die Konsole der Appliance zeigt ihn")
 	setup, err := s.local.Setup(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestWizardWithoutScripts(t *testing.T) {
 	b.post("/setup", "code", " "+setup.Code+" ").says(t, 200, `<option value="de" selected>Deutsch</option>`)
 	b.post("/setup", "step", "language", "language.language", "de", "language.formats", "de-CH", "language.units", "metric").says(t, 200, "Tastatur", "Weiter")
 	b.post("/setup", "step", "keyboard", "keyboard.layout", "de").says(t, 200, "Seien Sie nett.", "Ich nehme an")
-	b.post("/setup", "step", "eula", "accept", "0000").says(t, 422, "licence must be accepted")
+	b.post("/setup", "step", "eula", "accept", "0000").says(t, 422, "die Lizenz muss angenommen werden")
 	licence := regexp.MustCompile(`name="accept" value="([0-9a-f]+)"`).FindStringSubmatch(b.get("/setup").text)
 	b.post("/setup", "step", "eula", "accept", licence[1]).says(t, 200, "Rechnername", "!IPv4-Adresse")
 	b.post("/setup", "step", "network", "network.hostname", "-", "network.mode", "dhcp").says(t, 422, "f-network-hostname-problem", `value="-"`)
@@ -48,7 +48,7 @@ func TestWizardWithoutScripts(t *testing.T) {
 	b.post("/setup", "step", "time", "time.zone", "Europe/Zurich").says(t, 200, "Administrator")
 	b.post("/setup", "step", "administrator", "access.administrator", "admin", "access.password", password, "again:access.password", "other").
 		says(t, 422, "nicht gleich", "!"+password)
-	b.post("/setup", "step", "administrator", "access.administrator", "admin", "access.password", "short", "again:access.password", "short").says(t, 422, "too short")
+	b.post("/setup", "step", "administrator", "access.administrator", "admin", "access.password", "short", "again:access.password", "short").says(t, 422, "ist zu kurz: es muss mindestens 10 Zeichen haben")
 	b.post("/setup", "step", "administrator", "access.administrator", "admin", "access.password", password, "again:access.password", password).says(t, 200, "Owner")
 	b.post("/setup", "step", "application", "application.owner", "nobody").says(t, 422, "f-application-owner-problem")
 	b.get("/setup").says(t, 200, "Database", "!Server</label>")
@@ -296,13 +296,13 @@ func TestSessions(t *testing.T) {
 // TestPageLeftOpen leaves a page alone that asks for news by itself: its
 // session ends as if it was closed, and the page says so.
 func TestPageLeftOpen(t *testing.T) {
-	for name, ask := range map[string]func(b *browser) page{
-		"with scripts": func(b *browser) page {
+	for name, ask := range map[string]func(b *visitor) page{
+		"with scripts": func(b *visitor) page {
 			b.header.Set("HX-Request", "true")
 			defer b.header.Del("HX-Request")
 			return b.get("/?part=live")
 		},
-		"without": func(b *browser) page { return b.get("/?again=") },
+		"without": func(b *visitor) page { return b.get("/?again=") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t).setUp(t)
@@ -377,7 +377,7 @@ func TestHostileRows(t *testing.T) {
 	}
 }
 
-func hostile(t *testing.T, b *browser, setting wire.Setting, p wire.Property, evil string) {
+func hostile(t *testing.T, b *visitor, setting wire.Setting, p wire.Property, evil string) {
 	t.Helper()
 	path, form := "/settings/"+setting.Key, "/settings/"+setting.Key
 	if setting.Key == "tls" {

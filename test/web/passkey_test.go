@@ -38,7 +38,7 @@ func (p page) offered(t *testing.T) (o wire.PasskeyCreation) {
 }
 
 // addPasskey does what the script does, and the device.
-func (b *browser) addPasskey(name string, more ...string) *passkeytest.Passkey {
+func (b *visitor) addPasskey(name string, more ...string) *passkeytest.Passkey {
 	b.t.Helper()
 	key := newPasskey(b.t)
 	offer := b.post("/access/passkeys", append([]string{"name", name, "current", password}, more...)...).says(b.t, 200, name, `src="/assets/passkey-`).offered(b.t)
@@ -47,7 +47,7 @@ func (b *browser) addPasskey(name string, more ...string) *passkeytest.Passkey {
 }
 
 // asked is a challenge for a log-in.
-func (b *browser) asked() string {
+func (b *visitor) asked() string {
 	b.t.Helper()
 	var request wire.PasskeyRequest
 	p := b.post("/login/passkey/ask")
@@ -57,7 +57,7 @@ func (b *browser) asked() string {
 	return request.Challenge
 }
 
-func (b *browser) withPasskey(key *passkeytest.Passkey, twists ...func(*passkeytest.Answer)) page {
+func (b *visitor) withPasskey(key *passkeytest.Passkey, twists ...func(*passkeytest.Answer)) page {
 	b.t.Helper()
 	return b.post("/login/passkey", "to", "/history", "credential", string(key.Get(b.site.url, b.asked(), twists...)))
 }
@@ -125,7 +125,7 @@ func TestPasskeyCheats(t *testing.T) {
 	s := newSite(t).setUp(t).under("localhost")
 	b := s.browser(t).login("olga")
 	key := b.addPasskey("Telephone")
-	answer := func(b *browser, challenge string, twists ...func(*passkeytest.Answer)) page {
+	answer := func(b *visitor, challenge string, twists ...func(*passkeytest.Answer)) page {
 		return b.post("/login/passkey", "to", "/", "credential", string(key.Get(s.url, challenge, twists...)))
 	}
 	mine, other := s.browser(t), s.browser(t)
@@ -137,7 +137,7 @@ func TestPasskeyCheats(t *testing.T) {
 	mine.post("/login/passkey", "credential", string(used)).says(t, 200, "Log out")
 	mine.post("/logout")
 	mine.post("/login/passkey", "credential", string(used)).says(t, 409, "took too long")
-	fresh := func() (*browser, string) { c := s.browser(t); return c, c.asked() }
+	fresh := func() (*visitor, string) { c := s.browser(t); return c, c.asked() }
 	for what, twist := range map[string]func(*passkeytest.Answer){
 		"the origin of a phisher": func(a *passkeytest.Answer) { a.Origin = "https://localh0st:5480" },
 		"another port":            func(a *passkeytest.Answer) { a.Origin = "https://localhost" },

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/ingotvm/ingot/test/browser"
 )
 
 // maxPicture bounds a picture of the documents: they are in the repository.
@@ -35,12 +37,12 @@ func TestPictures(t *testing.T) {
 	c := s.chromium(t).login("admin")
 	take := func(name string, width, height int64, scheme, path string) {
 		t.Helper()
-		c.screen(width, scheme)
-		c.do(chromedp.EmulateViewport(width, height))
+		c.Screen(width, scheme)
+		c.Do(chromedp.EmulateViewport(width, height))
 		if path != "" {
-			c.open(path)
+			c.Open(path)
 		}
-		data, err := chromedp.Run(c.ctx, chromedp.CaptureScreenshot())
+		data, err := chromedp.Run(c.Ctx, chromedp.CaptureScreenshot())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,14 +53,14 @@ func TestPictures(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	take("settings", 1000, 760, light, "/settings/application")
-	take("firewall", 1000, 1010, light, "/settings/firewall")
-	take("firewall-phone", narrow, 1000, dark, "/settings/firewall#own")
-	take("network", 1000, 900, light, "/settings/network")
-	take("adapters", 1000, 1000, light, "/settings/network/adapters")
-	c.fill(`input[name="network.interfaces[0].addresses"]`, "192.0.2.8/24\r")
-	c.sees("is undone in")
-	take("pending", 1000, 420, light, "")
+	take("settings", 1000, 760, browser.Light, "/settings/application")
+	take("firewall", 1000, 1010, browser.Light, "/settings/firewall")
+	take("firewall-phone", browser.Narrow, 1000, browser.Dark, "/settings/firewall#own")
+	take("network", 1000, 900, browser.Light, "/settings/network")
+	take("adapters", 1000, 1000, browser.Light, "/settings/network/adapters")
+	c.Fill(`input[name="network.interfaces[0].addresses"]`, "192.0.2.8/24\r")
+	c.Sees("is undone in")
+	take("pending", 1000, 420, browser.Light, "")
 }
 
 // small is a picture with at most 256 colours: the most frequent ones, and for

@@ -75,7 +75,7 @@ func attribute(n *html.Node, key string) (string, bool) {
 }
 
 // send sends a form of the page, with some fields and a button other.
-func (b *browser) send(p page, action string, pairs ...string) page {
+func (b *visitor) send(p page, action string, pairs ...string) page {
 	b.t.Helper()
 	return b.do("POST", action, p.form(b.t, action, pairs...))
 }

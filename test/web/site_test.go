@@ -187,8 +187,8 @@ func (s *site) setUp(t *testing.T) *site {
 	return s
 }
 
-// browser is one without JavaScript.
-type browser struct {
+// visitor is one without JavaScript.
+type visitor struct {
 	t    *testing.T
 	site *site
 	http *http.Client
@@ -196,7 +196,7 @@ type browser struct {
 	header http.Header
 }
 
-func (s *site) browser(t *testing.T) *browser {
+func (s *site) browser(t *testing.T) *visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -204,7 +204,7 @@ func (s *site) browser(t *testing.T) *browser {
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the key was made a moment ago
 	t.Cleanup(transport.CloseIdleConnections)
-	return &browser{t, s, &http.Client{Transport: transport, Jar: jar}, http.Header{}}
+	return &visitor{t, s, &http.Client{Transport: transport, Jar: jar}, http.Header{}}
 }
 
 // code is what an authenticator app shows for a secret, half a minute after the
@@ -222,7 +222,7 @@ type page struct {
 	text   string
 }
 
-func (b *browser) do(method, path string, form url.Values) page {
+func (b *visitor) do(method, path string, form url.Values) page {
 	b.t.Helper()
 	if form == nil {
 		return b.request(method, path, "", nil)
@@ -231,7 +231,7 @@ func (b *browser) do(method, path string, form url.Values) page {
 }
 
 // request sends a body of a type.
-func (b *browser) request(method, path, kind string, body io.Reader) page {
+func (b *visitor) request(method, path, kind string, body io.Reader) page {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, b.site.url+path, body)
 	if err != nil {
@@ -255,10 +255,10 @@ func (b *browser) request(method, path, kind string, body io.Reader) page {
 	return page{resp.StatusCode, resp.Request.URL.RequestURI(), resp.Header, string(data)}
 }
 
-func (b *browser) get(path string) page { b.t.Helper(); return b.do("GET", path, nil) }
+func (b *visitor) get(path string) page { b.t.Helper(); return b.do("GET", path, nil) }
 
 // post sends a form, given as names and values in turn.
-func (b *browser) post(path string, pairs ...string) page {
+func (b *visitor) post(path string, pairs ...string) page {
 	b.t.Helper()
 	form := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -268,7 +268,7 @@ func (b *browser) post(path string, pairs ...string) page {
 }
 
 // login logs in as an account, whose password is password.
-func (b *browser) login(account string) *browser {
+func (b *visitor) login(account string) *visitor {
 	b.t.Helper()
 	if p := b.post("/login", "account", account, "password", password, "to", "/"); p.status != 200 || p.path != "/" {
 		b.t.Fatalf("%s is not logged in: %d %s\n%s", account, p.status, p.path, p.text)

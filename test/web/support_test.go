@@ -112,7 +112,7 @@ func TestSupportSession(t *testing.T) {
 	admin.get("/").says(t, 200, "!Support session", "!support session")
 
 	admin.post("/support", "certificate", certificate, "minutes", "240", "why", "ticket 7").says(t, 200, "can log in now", "alice@example.com", "ssh -p 5422 -i id_ed25519 support@127.0.0.1", "End the session")
-	for name, b := range map[string]*browser{"admin": admin, "olga": olga, "anna": anna} {
+	for name, b := range map[string]*visitor{"admin": admin, "olga": olga, "anna": anna} {
 		p := b.get("/history").says(t, 200, "Support session for alice@example.com, open until", "opened by admin")
 		if button := strings.Contains(p.text, `action="/support/end"`); button != (name != "anna") {
 			t.Errorf("%s has a button to end it: %v", name, button)
