@@ -7,8 +7,15 @@ var unseen = []string{
 	"guestinfo.ovfEnv", "ingot.seed:", "text/plain; charset=utf-8", "text/css; charset=utf-8", "text/javascript; charset=utf-8", "Mac OS", "DHCPv6", "ping",
 	"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 %s\n",
 	`{"error":{"message":"cannot encode the answer"}}`,
+	// Titles and help of properties, which go by their keys.
+	" One DN, or name of a group, per line.", " One per line, as the provider writes them.", "Active Directory", "LDAP (such as OpenLDAP, FreeIPA)",
+	"Groups whose members are administrators. One DN, or name of a group, per line.", "Groups whose members are operators. One DN, or name of a group, per line.",
+	"Groups whose members are auditors. One DN, or name of a group, per line. Who is in none of all these groups cannot log in.",
+	"Groups whose members are administrators. One per line, as the provider writes them.", "Groups whose members are operators. One per line, as the provider writes them.",
+	"Groups whose members are auditors. One per line, as the provider writes them. Who is in none of all these groups cannot log in.",
+	"ldap.bind_password", "oidc.client_secret",
 	// What guesses are counted under.
-	"the code of %s", "the setup code", "passkeys of %s", "the provider",
+	"the provider", "the code of %s", "the setup code", "passkeys of %s",
 	// The rules of routes, for docs/openapi.yaml.
 	"root on the appliance, and the virtio-serial port", "everyone who is logged in", "auditor, operator, admin", "operator, admin",
 	// Reasons in the history, which shows them as they were written.
@@ -18,15 +25,7 @@ var unseen = []string{
 	"; its passkeys ended", "passkey of %s added: %s", "passkey of %s renamed: %s", "passkeys of %s ended", "passkey of %s ended: %s",
 	"revision %d was not confirmed before the appliance was started again",
 	// Names under which secrets are put back.
-	"account %s", "second factor of %s", "recovery codes of %s", "token %s", "application %s", "tls.key", "network.proxy", "ldap.bind_password", "oidc.client_secret", "application.%s",
-	// Parts of help and options that propertyTexts translates, as wholes.
-	" One DN, or name of a group, per line.", " One per line, as the provider writes them.", "Groups whose members are administrators. One DN, or name of a group, per line.",
-	"Groups whose members are operators. One DN, or name of a group, per line.",
-	"Groups whose members are auditors. One DN, or name of a group, per line. Who is in none of all these groups cannot log in.",
-	"Groups whose members are administrators. One per line, as the provider writes them.",
-	"Groups whose members are operators. One per line, as the provider writes them.",
-	"Groups whose members are auditors. One per line, as the provider writes them. Who is in none of all these groups cannot log in.",
-	"Active Directory", "LDAP (such as OpenLDAP, FreeIPA)",
+	"account %s", "second factor of %s", "recovery codes of %s", "token %s", "application %s", "tls.key", "network.proxy", "application.%s",
 	// Where there is no page and no screen to show it on.
 	"cannot show the page: %s", "the console asked what it cannot", "cannot draw the console: %s", "cannot run the console: %s", "cannot open the console: %s",
 	// What the application's visitors did wrong.

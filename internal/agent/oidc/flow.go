@@ -79,7 +79,7 @@ func (s *seal) close(f flow) (key string, err error) {
 	}
 	key = base64.RawURLEncoding.EncodeToString(s.box.Seal(nil, nil, data, nil))
 	if len(key) > maxKey {
-		return "", fmt.Errorf("cannot begin a log-in: the address %.40s… is too long", f.Redirect)
+		return "", fmt.Errorf("cannot begin a log-in: the address %.40s is too long", f.Redirect)
 	}
 	return key, nil
 }
