@@ -194,11 +194,11 @@ func scenes() []scene {
 			s.press("f2 f4").write("new password").press("tab").write("new password").press("f10")
 		}},
 		{"menu", newAgent, loggedIn},
-		{"menu-attention", with(amiss), then(loggedIn, press("1"))},
-		{"menu-attention-german", attention("de"), then(loggedIn, press("1"))},
-		{"menu-attention-japanese", attention("ja"), then(loggedIn, press("1"), func(s *stage) { s.feed(tea.CursorPositionMsg{X: 2, Y: 0}) })},
-		{"menu-attention-other", with(amiss), then(loggedIn, press("1 down"))},
-		{"menu-attention-ask", with(amiss), then(loggedIn, press("1 enter"))},
+		{"menu-attention", with(amiss), then(loggedIn, press("enter"))},
+		{"menu-attention-german", attention("de"), then(loggedIn, press("enter"))},
+		{"menu-attention-japanese", attention("ja"), then(loggedIn, press("enter"), func(s *stage) { s.feed(tea.CursorPositionMsg{X: 2, Y: 0}) })},
+		{"menu-attention-other", with(amiss), then(loggedIn, press("enter down"))},
+		{"menu-attention-ask", with(amiss), then(loggedIn, press("enter enter"))},
 		{"menu-network", newAgent, then(loggedIn, press("1 tab right tab"))},
 		{"menu-pending", newAgent, then(loggedIn, func(s *stage) {
 			s.press("1 tab right tab").write("192.0.2.7/24").press("f10")

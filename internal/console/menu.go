@@ -17,8 +17,20 @@ type entry struct {
 	open func(m *Model)
 }
 
-func (p *menuPage) entries(m *Model) []entry {
-	list := []entry{
+// urgent are what somebody should see to first; they come and go.
+func (p *menuPage) urgent(m *Model) (list []entry) {
+	if m.pending() != nil {
+		list = append(list, entry{"menu.pending", func(m *Model) { m.open(&pendingPage{}) }})
+	}
+	if len(m.status.Notices) > 0 {
+		list = append(list, entry{"menu.attention", func(m *Model) { m.open(&attentionPage{}) }})
+	}
+	return list
+}
+
+// usual are always there, each by its digit.
+func (p *menuPage) usual() []entry {
+	return []entry{
 		{"menu.network", func(m *Model) { m.open(newNetwork(m)) }},
 		{"menu.password", func(m *Model) { m.open(newPassword(m)) }},
 		{"menu.history", func(m *Model) { m.open(newHistory(m)) }},
@@ -29,13 +41,6 @@ func (p *menuPage) entries(m *Model) []entry {
 		{"menu.reset", func(m *Model) { m.open(newReset(m)) }},
 		{"menu.logout", func(m *Model) { m.leave() }},
 	}
-	if len(m.status.Notices) > 0 {
-		list = append([]entry{{"menu.attention", func(m *Model) { m.open(&attentionPage{}) }}}, list...)
-	}
-	if m.pending() != nil {
-		list = append([]entry{{"menu.pending", func(m *Model) { m.open(&pendingPage{}) }}}, list...)
-	}
-	return list
 }
 
 func (p *menuPage) head(m *Model) string { return m.t("menu.head") }
@@ -43,10 +48,11 @@ func (p *menuPage) foot(m *Model) string { return m.t("foot.menupage") }
 func (p *menuPage) reply(*Model, reply)  {}
 
 func (p *menuPage) key(m *Model, k key) {
-	list := p.entries(m)
-	if n, err := strconv.Atoi(k.text); err == nil && n >= 1 && n <= len(list) {
-		p.choice.at = n - 1
-		list[n-1].open(m)
+	urgent := p.urgent(m)
+	list := append(urgent, p.usual()...)
+	if n, err := strconv.Atoi(k.text); err == nil && n >= 1 && n <= len(p.usual()) {
+		p.choice.at = len(urgent) + n - 1
+		list[p.choice.at].open(m)
 		return
 	}
 	switch k.name {
@@ -61,13 +67,14 @@ func (p *menuPage) key(m *Model, k key) {
 
 func (p *menuPage) body(m *Model, width, height int) []Line {
 	var lines []Line
-	for i, e := range p.entries(m) {
-		style := Plain
-		if e.text == "menu.pending" || e.text == "menu.attention" {
-			style = Wait
-		}
-		number := strconv.Itoa(i + 1)
-		lines = append(lines, Line{{terminal.Pad(number, 3) + m.t(e.text), style}})
+	add := func(mark string, e entry, style Style) {
+		lines = append(lines, Line{{terminal.Pad(mark, 3) + m.t(e.text), style}})
+	}
+	for _, e := range p.urgent(m) {
+		add("!", e, Wait)
+	}
+	for i, e := range p.usual() {
+		add(strconv.Itoa(i+1), e, Plain)
 	}
 	view := choice{min(p.choice.at, len(lines)-1)}
 	if height <= len(lines)+1 {

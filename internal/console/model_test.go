@@ -110,14 +110,14 @@ func TestAttention(t *testing.T) {
 	amiss(&agent.status)
 	s := newStage(t, agent, terminal.Latin, false)
 	loggedIn(s)
-	s.sees("1  What needs attention").press("1").sees("postfix.service failed", "Enter: start it again")
+	s.sees("!  What needs attention", "1  Network").press("enter").sees("postfix.service failed", "Enter: start it again")
 	s.press("down enter").sees("92 % full", "make the virtual disk larger")
 	s.press("up enter").sees("Do this about it now: start it again", "> No").press("down enter").sees("Done.")
 	if !slices.Contains(agent.asked, "fix unit:postfix.service") {
 		t.Errorf("the agent was asked %q", agent.asked)
 	}
 	s.press("enter").wait(3 * time.Second)
-	s.press("1").sees("92 % full", "Esc: back")
+	s.press("home enter").sees("92 % full", "Esc: back")
 	agent.set(func(s *wire.Status) { s.Notices = nil }, nil)
 	s.wait(3 * time.Second)
 	s.sees("Nothing needs attention").press("enter esc").sees("1  Network")
@@ -224,14 +224,14 @@ func TestMenuOrders(t *testing.T) {
 }
 
 func TestPendingIsKeptOrUndone(t *testing.T) {
-	for keys, want := range map[string]string{"1 enter": "confirm", "1 down enter": "revert 5 to 4"} {
+	for keys, want := range map[string]string{"home enter enter": "confirm", "home enter down enter": "revert 5 to 4"} {
 		agent := newAgent()
 		agent.revision, agent.pending = 5, &wire.Pending{Revision: 5, RevertTo: 4, Seconds: 100}
 		s := newStage(t, agent, terminal.Latin, false)
 		s.sees("In 1:40 revision 5 is undone").wait(time.Second)
 		s.sees("In 1:39")
 		loggedIn(s)
-		s.sees("1  Keep or undo the change").press(keys).press("enter").seesNot("Keep or undo")
+		s.sees("!  Keep or undo the change").press(keys).press("enter").seesNot("Keep or undo")
 		if got := strings.Join(agent.asked, ", "); got != want {
 			t.Errorf("%s: the agent was told %q; want %q", keys, got, want)
 		}
