@@ -53,6 +53,14 @@ func TestPictures(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for name, path := range map[string]string{
+		"overview": "/", "application": "/settings/application", "time": "/settings/time", "people": "/settings/ldap",
+		"certificate": "/certificate", "access": "/access", "history": "/history", "revision": "/history/4", "log": "/log",
+		"power": "/power", "support": "/support", "vendor": "/pages/getting-started",
+	} {
+		take(name+"-wide", 1000, 800, browser.Light, path)
+		take(name+"-narrow", browser.Narrow, 844, browser.Dark, path)
+	}
 	take("settings", 1000, 760, browser.Light, "/settings/application")
 	take("firewall", 1000, 1010, browser.Light, "/settings/firewall")
 	take("firewall-phone", browser.Narrow, 1000, browser.Dark, "/settings/firewall#own")
@@ -61,6 +69,26 @@ func TestPictures(t *testing.T) {
 	c.Fill(`input[name="network.interfaces[0].addresses"]`, "192.0.2.8/24\r")
 	c.Sees("is undone in")
 	take("pending", 1000, 420, browser.Light, "")
+
+	s = newSite(t) // not set up yet
+	c = s.chromium(t)
+	setup, err := s.local.Setup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := func(name string) {
+		t.Helper()
+		take(name+"-wide", 1000, 800, browser.Light, "")
+		take(name+"-narrow", browser.Narrow, 844, browser.Dark, "")
+	}
+	c.Open("/setup")
+	both("code")
+	c.Fill("#code", setup.Code)
+	c.Press("main button")
+	c.Do(browser.WaitFor(`input[name=step]`))
+	both("wizard")
+	c.Open("/login")
+	both("login")
 }
 
 // small is a picture with at most 256 colours: the most frequent ones, and for
