@@ -55,9 +55,11 @@ CHROMIUM   = $(shell grep -qx 'ID=ubuntu' /etc/os-release && echo chromium-brows
 TEST_TOOLS = $(CHROMIUM) cpio cryptsetup-bin dosfstools erofs-utils fdisk fonts-vlgothic gdisk genisoimage iproute2 libxml2-utils mtools nftables openssh-client ovmf qemu-utils slapd uidmap zstd
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
+# Installing slapd would start a server on all addresses: tests start their own.
 test-tools:
-	@dpkg-query -W -f '$${db:Status-Abbrev}\n' $(TEST_TOOLS) 2>/dev/null | grep -c '^ii' | grep -qx $(words $(TEST_TOOLS)) \
-		|| { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(TEST_TOOLS); }
+	@dpkg-query -W -f '$${db:Status-Abbrev}\n' $(TEST_TOOLS) 2>/dev/null | grep -c '^ii' | grep -qx $(words $(TEST_TOOLS)) || { \
+		if [ -d /run/systemd/system ] && ! [ -e /usr/sbin/slapd ]; then $(SUDO) systemctl mask slapd.service; fi; \
+		$(SUDO) apt-get update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TEST_TOOLS); }
 
 test: setup test-tools
 	bash test/all.sh
