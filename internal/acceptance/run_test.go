@@ -118,17 +118,17 @@ func TestRunFinds(t *testing.T) {
 	}{
 		"an appliance that never answers": {
 			appliance: fakeAppliance{dead: true},
-			options:   func(o *Options) { o.Timeout = 600 * time.Millisecond },
+			options:   func(o *Options) { o.Timeout = 1500 * time.Millisecond },
 			check:     "boots", says: "the management URL did not answer", skipped: true,
 		},
 		"a service that never becomes healthy": {
 			appliance: fakeAppliance{stuckAt: 1},
-			options:   func(o *Options) { o.Timeout = 600 * time.Millisecond },
+			options:   func(o *Options) { o.Timeout = 1500 * time.Millisecond },
 			check:     "boots", says: "service web is starting (connection refused)", skipped: true,
 		},
 		"a set-up that nobody answers": {
 			appliance: fakeAppliance{asks: true},
-			options:   func(o *Options) { o.Timeout, o.Seed = 600*time.Millisecond, []byte("time.zone: UTC") },
+			options:   func(o *Options) { o.Timeout, o.Seed = 1500*time.Millisecond, []byte("time.zone: UTC") },
 			check:     "boots", says: "its set-up waits for answers", skipped: true,
 		},
 		"a panic of the kernel": {
@@ -159,12 +159,12 @@ func TestRunFinds(t *testing.T) {
 		},
 		"a certificate that is not the one told": {
 			appliance: fakeAppliance{otherCert: true},
-			options:   func(o *Options) { o.Timeout = 600 * time.Millisecond },
+			options:   func(o *Options) { o.Timeout = 1500 * time.Millisecond },
 			check:     "boots", says: "the status tells the fingerprint", skipped: true,
 		},
 		"no fingerprint": {
 			appliance: fakeAppliance{change: func(s *wire.Status, _ *wire.Checks) { s.Fingerprint = "" }},
-			options:   func(o *Options) { o.Timeout = 600 * time.Millisecond },
+			options:   func(o *Options) { o.Timeout = 1500 * time.Millisecond },
 			check:     "boots", says: "fingerprint", skipped: true,
 		},
 		"a page that is not there": {
@@ -254,7 +254,7 @@ func run(ctx context.Context, o Options) (Report, error) {
 	}
 	o.Driver = d.Driver
 	s := &session{options: o, report: &Machine{Firmware: hypervisor.BIOS}}
-	s.limits = limits{healthy: 10 * time.Second, off: 300 * time.Millisecond, settle: 600 * time.Millisecond, request: 300 * time.Millisecond}
+	s.limits = limits{healthy: 10 * time.Second, off: 300 * time.Millisecond, settle: 1500 * time.Millisecond, request: 300 * time.Millisecond}
 	err = s.test(ctx)
 	return Report{Machines: []*Machine{s.report}}, err
 }
@@ -446,7 +446,7 @@ func TestSmallestMemory(t *testing.T) {
 		t.Run(fmt.Sprint(test.needs), func(t *testing.T) {
 			t.Parallel()
 			o := options(t, &fakeAppliance{needs: test.needs << 20})
-			o.Timeout = 600 * time.Millisecond
+			o.Timeout = 1500 * time.Millisecond
 			got, err := SmallestMemory(t.Context(), o, test.low<<20, test.high<<20, test.step<<20)
 			if got != test.want<<20 || (err == nil) != (test.want != 0) {
 				t.Errorf("SmallestMemory(%+v) = %d MiB, %v", test, got>>20, err)

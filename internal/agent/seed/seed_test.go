@@ -235,7 +235,12 @@ func TestFwCfgWaitsForItsModule(t *testing.T) {
 			m := newMachine(t)
 			m.write("sys/class/dmi/id/sys_vendor", test.vendor)
 			synctest.Test(t, func(t *testing.T) {
-				time.AfterFunc(test.after, func() { m.write("sys/firmware/qemu_fw_cfg/"+test.appears, "network.hostname: web1") })
+				time.AfterFunc(test.after, func() { // whole in one instant, as the kernel shows it
+					m.write("sys/firmware/made/"+test.appears, "network.hostname: web1")
+					if err := os.Rename(filepath.Join(m.root, "sys/firmware/made"), filepath.Join(m.root, "sys/firmware/qemu_fw_cfg")); err != nil {
+						t.Error(err)
+					}
+				})
 				began := time.Now()
 				a, err := fwCfg{m.options()}.Read(t.Context())
 				if got := a.Values["network.hostname"] == "web1"; err != nil || got != test.want || time.Since(began) > test.within {
