@@ -311,7 +311,7 @@ func (g *Gate) attempt(a attempt) (settle func(outcome), err error) {
 // [ErrExpired].
 func (g *Gate) Identify(key, from string) (Identity, error) {
 	id, err := g.Recognize(key, from)
-	if err == nil && id.Account != "" {
+	if err == nil && strings.HasPrefix(key, sessionPrefix) {
 		id.Expires = g.prolong(key)
 	}
 	return id, err

@@ -131,6 +131,26 @@ func TestDirectoryEnds(t *testing.T) {
 	}
 }
 
+// TestDirectoryIdles: sessions of people from outside live as long as those of
+// accounts.
+func TestDirectoryIdles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := newOutside()
+		key, _, err := w.Login(t.Context(), Try{Address: "192.0.2.7", Account: "alice", Password: "right"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		use(w, key, 2*time.Hour)
+		if _, err := w.Identify(key, ""); err != nil {
+			t.Errorf("while it is used: %v", err)
+		}
+		time.Sleep(IdleLimit)
+		if _, err := w.Identify(key, ""); !errors.Is(err, ErrExpired) {
+			t.Errorf("after %s of silence: %v", IdleLimit, err)
+		}
+	})
+}
+
 // TestDeadDirectory: whoever has an account does not wait for it, however many
 // others do; and what is told does not tell accounts from other names.
 func TestDeadDirectory(t *testing.T) {
