@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ingotvm/ingot/internal/api/client"
 	"github.com/ingotvm/ingot/internal/api/wire"
@@ -105,7 +107,21 @@ func (v *visit) loginProblem(e *client.Error) string {
 	case http.StatusServiceUnavailable:
 		return v.T("web.login.elsewhere")
 	}
-	return v.advice(e.Message, e.Hint)
+	message := capital(v.say(e.Message))
+	if e.Hint == "" {
+		return message
+	}
+	stop := v.T("web.stop")
+	return strings.TrimSuffix(message, strings.TrimSpace(stop)) + stop + capital(v.say(e.Hint))
+}
+
+// capital is a phrase as a sentence begins; "" stays.
+func capital(phrase string) string {
+	first, n := utf8.DecodeRuneInString(phrase)
+	if n == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + phrase[n:]
 }
 
 // Elsewhere says that the visitor's account is not kept on this appliance.
