@@ -1,5 +1,5 @@
 # make build     bin/ingot, bin/ingotd, bin/ingot-init
-# make unit      unit and script tests: no root, no network, under a minute
+# make unit      unit and script tests: no root, no network; the stories in test/ run with make test
 # make test      everything, virtual machines too; ends in a line of counts
 # make demo      build examples/pocketbase and boot it; EXAMPLE=hello for the smallest;
 #                SEED="answers.yaml network.hostname=web1" answers its questions
@@ -43,7 +43,7 @@ setup: build
 	bin/ingot doctor --install
 
 unit: vet
-	go test $$(go list ./... | grep -v /test/vm)
+	go test $$(go list ./... | grep -v /test/)
 
 vet:
 	go vet ./...
