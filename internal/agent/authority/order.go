@@ -23,6 +23,7 @@ import (
 
 	"golang.org/x/crypto/acme"
 
+	"github.com/ingotvm/ingot/internal/config/setting/foreign"
 	"github.com/ingotvm/ingot/internal/config/setting/nettext"
 	"github.com/ingotvm/ingot/internal/config/setting/tlspem"
 )
@@ -234,20 +235,11 @@ func inPlainWords(err error) error {
 		return fmt.Errorf("it does not believe that %s is this appliance: %s",
 			cmp.Or(refused.Identifier, "the name"), cmp.Or(strings.Join(words, "; "), "no reason was given"))
 	case errors.As(err, &answer):
-		return errors.New(cmp.Or(oneLine(answer.Detail), answer.ProblemType, answer.Error()))
+		return errors.New(cmp.Or(foreign.Line(answer.Detail), answer.ProblemType, answer.Error()))
 	case errors.As(err, &unknown):
 		return errors.New("its server's certificate is signed by an authority that is not trusted here: give its root certificate")
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Errorf("it cannot be reached: %w", op)
 	}
 	return err
-}
-
-// oneLine is a foreign text as it may stand in a warning.
-func oneLine(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }), " ")
-	if r := []rune(text); len(r) > 300 {
-		text = string(r[:300]) + "…"
-	}
-	return text
 }

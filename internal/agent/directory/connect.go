@@ -17,6 +17,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/ingotvm/ingot/internal/config/setting"
+	"github.com/ingotvm/ingot/internal/config/setting/foreign"
 	"github.com/ingotvm/ingot/internal/config/setting/tlspem"
 )
 
@@ -170,7 +171,7 @@ func (c *conn) search() error {
 }
 
 // said is what a server says of an error, for people.
-func said(e *ldap.Error) string { return oneLine(e.Error()) }
+func said(e *ldap.Error) string { return foreign.Line(e.Error()) }
 
 // inWords says why a server cannot be reached, and what to do.
 func inWords(server string, err error) *TroubleError {
@@ -185,11 +186,11 @@ func inWords(server string, err error) *TroubleError {
 	case untrusted:
 		return &TroubleError{"ldap.authority", "the certificate of " + server + " is signed by an authority that is not trusted here", "give its root certificate", true}
 	case errors.As(err, &name):
-		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not for that name: " + oneLine(name.Error()), "use a name that the certificate has", true}
+		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not for that name: " + foreign.Line(name.Error()), "use a name that the certificate has", true}
 	case errors.As(err, &invalid):
-		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not good: " + oneLine(invalid.Error()), "see to it there, or to the clock here", true}
+		return &TroubleError{"ldap.servers", "the certificate of " + server + " is not good: " + foreign.Line(invalid.Error()), "see to it there, or to the clock here", true}
 	case errors.As(err, &dial) && dial.Op == "dial", errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
-		return &TroubleError{"ldap.servers", server + " cannot be reached: " + oneLine(err.Error()), "compare name and port, and see whether a firewall is between", true}
+		return &TroubleError{"ldap.servers", server + " cannot be reached: " + foreign.Line(err.Error()), "compare name and port, and see whether a firewall is between", true}
 	}
-	return &TroubleError{"ldap.servers", server + " does not speak TLS as it should: " + oneLine(err.Error()), "use ldaps:// with port 636, or ldap:// where the server has STARTTLS", true}
+	return &TroubleError{"ldap.servers", server + " does not speak TLS as it should: " + foreign.Line(err.Error()), "use ldaps:// with port 636, or ldap:// where the server has STARTTLS", true}
 }

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/ingotvm/ingot/internal/config/setting"
+	"github.com/ingotvm/ingot/internal/config/setting/foreign"
 )
 
 // ErrDenied says that name and password do not belong together.
@@ -44,8 +44,7 @@ const (
 	dialAtMost = 3 * time.Second
 	// restFor is how long nobody asks a directory that could not be asked.
 	restFor = 10 * time.Second
-	// maxName and maxPassword bound what is sent, in bytes.
-	maxName     = 256
+	// maxPassword bounds what is sent, in bytes.
 	maxPassword = 1024
 )
 
@@ -198,7 +197,7 @@ type entry struct {
 // person is the only entry that has a name. Directories take names for the
 // same that are not: other letters, spaces, accents. Then it is nobody's.
 func (c *conn) person(name string) (entry, error) {
-	real := isName(name)
+	real := foreign.IsName(name)
 	if !real {
 		name = "\u2400" // nobody's
 	}
@@ -221,7 +220,7 @@ func (c *conn) person(name string) (entry, error) {
 	}
 	e := entry{dn: found[0].DN, memberOf: found[0].GetEqualFoldAttributeValues("memberOf")}
 	for _, v := range found[0].GetEqualFoldAttributeValues(c.l.Name()) {
-		if strings.ToLower(v) == strings.ToLower(name) && isName(v) {
+		if strings.ToLower(v) == strings.ToLower(name) && foreign.IsName(v) {
 			e.name = v
 		}
 	}
@@ -233,12 +232,6 @@ func (c *conn) person(name string) (entry, error) {
 		e.uid = uid
 	}
 	return e, nil
-}
-
-// isName says whether a text can name somebody in a history.
-func isName(s string) bool {
-	odd := func(r rune) bool { return !unicode.IsGraphic(r) }
-	return s != "" && len(s) <= maxName && utf8.ValidString(s) && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, odd)
 }
 
 // prove binds as a person. Whatever a server answers other than yes is no.

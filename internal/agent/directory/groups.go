@@ -119,12 +119,3 @@ func isGroup(wanted string, dn, base *ldap.DN) bool {
 	first := dn.RDNs[0].Attributes
 	return len(first) == 1 && strings.EqualFold(first[0].Type, "cn") && strings.EqualFold(first[0].Value, wanted)
 }
-
-// oneLine is a foreign text as it may stand in a message.
-func oneLine(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }), " ")
-	if r := []rune(text); len(r) > 300 {
-		text = string(r[:300]) + "…"
-	}
-	return text
-}

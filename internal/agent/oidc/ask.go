@@ -18,6 +18,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/ingotvm/ingot/internal/config/setting"
+	"github.com/ingotvm/ingot/internal/config/setting/foreign"
 	"github.com/ingotvm/ingot/internal/config/setting/nettext"
 	"github.com/ingotvm/ingot/internal/config/setting/tlspem"
 )
@@ -114,7 +115,7 @@ func (c *Client) fetch(ctx context.Context, s settings, o setting.OIDC, n settin
 			continue
 		}
 		if err != nil || u.Scheme != "https" || u.Hostname() == "" {
-			return nil, &TroubleError{"oidc.issuer", fmt.Sprintf("the provider says of its %s what is no URL that begins with https://: %q", name, oneLine(text)), "see to its settings"}
+			return nil, &TroubleError{"oidc.issuer", fmt.Sprintf("the provider says of its %s what is no URL that begins with https://: %q", name, foreign.Line(text)), "see to its settings"}
 		}
 	}
 	style := oauth2.AuthStyleInHeader // the one that every provider has (OpenID Connect Core 1.0, 9)
@@ -182,21 +183,11 @@ func inWords(issuer string, err error) *TroubleError {
 	case errors.As(err, &unknown):
 		return &TroubleError{"oidc.authority", "the certificate of " + issuer + " is signed by an authority that is not trusted here", "give its root certificate"}
 	case errors.As(err, &name), errors.As(err, &invalid):
-		return &TroubleError{"oidc.issuer", "the certificate of " + issuer + " is not good: " + oneLine(err.Error()), "see to it there, or to the clock here"}
+		return &TroubleError{"oidc.issuer", "the certificate of " + issuer + " is not good: " + foreign.Line(err.Error()), "see to it there, or to the clock here"}
 	case errors.As(err, &dial), errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
-		return &TroubleError{"oidc.issuer", issuer + " cannot be reached: " + oneLine(err.Error()), "compare the URL, and see whether a firewall or a proxy is between"}
+		return &TroubleError{"oidc.issuer", issuer + " cannot be reached: " + foreign.Line(err.Error()), "compare the URL, and see whether a firewall or a proxy is between"}
 	case strings.Contains(err.Error(), "did not match the issuer"):
-		return &TroubleError{"oidc.issuer", "the provider calls itself otherwise: " + oneLine(strings.TrimPrefix(err.Error(), "oidc: ")), "write it exactly as the provider does, also the slash at its end"}
+		return &TroubleError{"oidc.issuer", "the provider calls itself otherwise: " + foreign.Line(strings.TrimPrefix(err.Error(), "oidc: ")), "write it exactly as the provider does, also the slash at its end"}
 	}
-	return &TroubleError{"oidc.issuer", issuer + " does not describe itself as a provider does: " + oneLine(err.Error()), "compare the URL: below it is /.well-known/openid-configuration"}
-}
-
-// oneLine is a foreign text as it may stand in a message.
-func oneLine(text string) string {
-	text = strings.ToValidUTF8(text, "")
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
-	if r := []rune(text); len(r) > 300 {
-		text = string(r[:300]) + "…"
-	}
-	return text
+	return &TroubleError{"oidc.issuer", issuer + " does not describe itself as a provider does: " + foreign.Line(err.Error()), "compare the URL: below it is /.well-known/openid-configuration"}
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/ingotvm/ingot/internal/config/setting"
+	"github.com/ingotvm/ingot/internal/config/setting/foreign"
 )
 
 // ErrNoRole says that the provider vouches for somebody of whom no group has a
@@ -192,9 +193,9 @@ func (c *Client) Finish(ctx context.Context, o setting.OIDC, n setting.Network, 
 	}
 	switch {
 	case a.Error != "":
-		return Person{}, &RefusedError{oneLine(a.Error), oneLine(a.Text)}
+		return Person{}, &RefusedError{foreign.Line(a.Error), foreign.Line(a.Text)}
 	case a.Issuer != "" && a.Issuer != o.Issuer: // RFC 9207
-		return Person{}, c.doubt("it is of another provider, " + oneLine(a.Issuer))
+		return Person{}, c.doubt("it is of another provider, " + foreign.Line(a.Issuer))
 	case a.Code == "":
 		return Person{}, c.doubt("it holds neither a code nor an error")
 	}

@@ -5,17 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
 	"github.com/ingotvm/ingot/internal/config/setting"
+	"github.com/ingotvm/ingot/internal/config/setting/foreign"
 )
-
-// maxName bounds a name, in bytes.
-const maxName = 256
 
 // claims are what a provider says of somebody.
 type claims map[string]any
@@ -27,8 +23,8 @@ func (c *Client) redeem(ctx context.Context, p *provider, f flow, code string) (
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.ErrorCode != "":
-		c.opts.Log("the provider does not take the code of a log-in: %s %s", oneLine(refused.ErrorCode), oneLine(refused.ErrorDescription))
-		return nil, &RefusedError{oneLine(refused.ErrorCode), oneLine(refused.ErrorDescription)}
+		c.opts.Log("the provider does not take the code of a log-in: %s %s", foreign.Line(refused.ErrorCode), foreign.Line(refused.ErrorDescription))
+		return nil, &RefusedError{foreign.Line(refused.ErrorCode), foreign.Line(refused.ErrorDescription)}
 	case err != nil:
 		return nil, inWords(p.of.Issuer, err)
 	}
@@ -38,11 +34,11 @@ func (c *Client) redeem(ctx context.Context, p *provider, f flow, code string) (
 	}
 	id, err := p.Verifier(&oidc.Config{ClientID: p.of.ClientID, Now: c.opts.Now}).Verify(ctx, raw)
 	if err != nil {
-		return nil, c.doubt(oneLine(strings.TrimPrefix(err.Error(), "oidc: ")))
+		return nil, c.doubt(foreign.Line(strings.TrimPrefix(err.Error(), "oidc: ")))
 	}
 	said := claims{}
 	if err := id.Claims(&said); err != nil {
-		return nil, c.doubt(oneLine(err.Error()))
+		return nil, c.doubt(foreign.Line(err.Error()))
 	}
 	if !same(f.Nonce, id.Nonce) {
 		return nil, c.doubt("its token is of another log-in")
@@ -72,7 +68,7 @@ func (c *Client) more(ctx context.Context, p *provider, id *oidc.IDToken, token 
 	}
 	also := claims{}
 	if err := info.Claims(&also); err != nil {
-		return nil, c.doubt(oneLine(err.Error()))
+		return nil, c.doubt(foreign.Line(err.Error()))
 	}
 	for key, value := range also {
 		if _, ok := said[key]; !ok {
@@ -101,7 +97,7 @@ func (c claims) find(name string) any {
 // personOf makes out who somebody is, and what they may do.
 func personOf(o setting.OIDC, said claims) (Person, error) {
 	name, _ := said.find(o.Names()).(string)
-	if !isName(name) {
+	if !foreign.IsName(name) {
 		return Person{}, &DoubtError{fmt.Sprintf("the provider does not say who you are: there is no name in the claim %q", o.Names()),
 			"take another claim, or ask for another scope"}
 	}
@@ -124,10 +120,4 @@ func personOf(o setting.OIDC, said claims) (Person, error) {
 		return p, ErrNoRole
 	}
 	return p, nil
-}
-
-// isName says whether a text can name somebody in a history.
-func isName(s string) bool {
-	odd := func(r rune) bool { return !unicode.IsGraphic(r) }
-	return s != "" && len(s) <= maxName && utf8.ValidString(s) && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, odd)
 }

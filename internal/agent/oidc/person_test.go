@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ingotvm/ingot/internal/config/setting"
+	"github.com/ingotvm/ingot/internal/config/setting/foreign"
 )
 
 func TestGroups(t *testing.T) {
@@ -50,7 +51,7 @@ func FuzzPerson(f *testing.F) {
 			return
 		}
 		p, err := personOf(setting.OIDC{GroupsClaim: claim, AdminGroups: []string{"admins"}}, said)
-		if err == nil && (p.Role != setting.Admin || !isName(p.Name)) {
+		if err == nil && (p.Role != setting.Admin || !foreign.IsName(p.Name)) {
 			t.Errorf("%s is %+v", text, p)
 		}
 	})
