@@ -100,7 +100,7 @@ func New(opts Options) (*Manager, error) {
 		return nil, fmt.Errorf("cannot keep support sessions: %w", err)
 	}
 	m := &Manager{opts: opts, judge: judge{authorities, opts.Instance}, wake: make(chan struct{}, 1)}
-	if m.key, err = hostKey(filepath.Join(opts.Dir, "host_key")); err != nil {
+	if m.key, err = hostKey(filepath.Join(opts.Dir, "host_key"), opts.Log); err != nil {
 		return nil, err
 	}
 	return m, nil

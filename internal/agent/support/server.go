@@ -252,12 +252,17 @@ func (o *open) admit(conn ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions
 }
 
 // hostKey is the key by which the vendor's people know this machine. It is
-// made when there is none.
-func hostKey(file string) (ssh.Signer, error) {
-	if data, err := os.ReadFile(file); err == nil {
-		if key, err := ssh.ParsePrivateKey(data); err == nil {
+// made when there is none, or none that can be read.
+func hostKey(file string, logf func(format string, args ...any)) (ssh.Signer, error) {
+	data, err := os.ReadFile(file)
+	if err == nil {
+		var key ssh.Signer
+		if key, err = ssh.ParsePrivateKey(data); err == nil {
 			return key, nil
 		}
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		logf("support: the host key is made anew: it cannot be read: %v", err)
 	}
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
