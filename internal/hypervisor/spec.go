@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Spec is the machine that is asked for. Only System and Memory have no
@@ -29,6 +30,11 @@ type Spec struct {
 	// is written to and outlives the machine, so that another can take it
 	// over; only one at a time may.
 	DataFile string
+	// Served are addresses of disks that somebody serves to the machine, for
+	// who wants to know of every write: they take the place of System's copy
+	// and of the data disk, and the machine's flushes reach them. System must
+	// name what the first one holds.
+	Served *Served
 	// CPUs defaults to 1.
 	CPUs int
 	// Memory in bytes, at least 1 MiB; drivers round it up to whole MiB.
@@ -52,6 +58,9 @@ type Spec struct {
 	// SMBIOS are the OEM strings (type 11) of the firmware's table. Other
 	// users of the host can read them.
 	SMBIOS []string
+	// Clock is what the machine's own clock says when it is switched on, in
+	// UTC; the zero value is the host's time.
+	Clock time.Time
 }
 
 // SeedName is the name under which a guest finds its seed.
@@ -157,6 +166,9 @@ func (s Spec) WithDefaults() (Spec, error) {
 	if s.Data > 0 && s.DataFile != "" {
 		bad("both an empty data disk and the image %s", s.DataFile)
 	}
+	if s.Served != nil && (s.Served.System == "" || s.Data > 0 || s.DataFile != "") {
+		bad("disks that are served beside others, or no system disk among them")
+	}
 	if s.CPUs < 1 || s.CPUs > 255 {
 		bad("%d CPUs", s.CPUs)
 	}
@@ -222,3 +234,7 @@ func or[T comparable](v, def T) T {
 	}
 	return v
 }
+
+// Served are the addresses of disks, such as nbd+unix:///NAME?socket=PATH; Data
+// may be "".
+type Served struct{ System, Data string }

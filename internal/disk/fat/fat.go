@@ -6,7 +6,9 @@
 // below 17 MiB); firmware has to read both (UEFI 13.3). Each file and folder is
 // one run of clusters, so that a boot loader may write into a file in place.
 //
-// Not supported: reading, changing, and other sectors than of 512 bytes.
+// [Locate] finds a file again, to write into it in place.
+//
+// Not supported: other reading, changing, and other sectors than of 512 bytes.
 //
 // It is our own although go-diskfs (1.9.4) has FAT too: that wants storage
 // shaped like an open file of the host, takes times from the environment

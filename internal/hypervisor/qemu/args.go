@@ -42,7 +42,7 @@ func arguments(spec hypervisor.Spec, f files, accel []string) []string {
 	add("-nodefaults", "-no-user-config", "-name", spec.Name)
 	add(machineArguments(spec, f, accel)...)
 	add("-smp", fmt.Sprint(spec.CPUs), "-m", fmt.Sprintf("%dM", (spec.Memory+1<<20-1)>>20))
-	add("-display", "none", "-vga", "std", "-rtc", "base=utc")
+	add("-display", "none", "-vga", "std", "-rtc", "base="+clock(spec))
 	add("-device", "virtio-rng-pci")
 
 	add("-chardev", "socket,id=qmp,path="+escape(f.qmpSocket()), "-mon", "chardev=qmp,mode=control")
@@ -56,6 +56,14 @@ func arguments(spec hypervisor.Spec, f files, accel []string) []string {
 	add(networkArguments(spec)...)
 	add(seedArguments(spec, f)...)
 	return args
+}
+
+// clock is what the real-time clock begins with.
+func clock(spec hypervisor.Spec) string {
+	if spec.Clock.IsZero() {
+		return "utc"
+	}
+	return spec.Clock.UTC().Format("2006-01-02T15:04:05")
 }
 
 // seedArguments are what the guest is told through its firmware.
@@ -118,6 +126,12 @@ func diskArguments(spec hypervisor.Spec, f files) []string {
 	}
 	if data != "" {
 		args = append(args, "-drive", "id=data,if=none,format=raw,file="+escape(data)+cache)
+	}
+	if s := spec.Served; s != nil {
+		args = []string{"-drive", "id=system,if=none,format=raw,cache=writeback,file=" + escape(s.System)}
+		if data = s.Data; data != "" {
+			args = append(args, "-drive", "id=data,if=none,format=raw,cache=writeback,file="+escape(data))
+		}
 	}
 	var controller, device string
 	switch spec.Hardware.Bus {

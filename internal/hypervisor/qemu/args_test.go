@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ingotvm/ingot/internal/hypervisor"
 )
@@ -27,7 +28,7 @@ func TestArguments(t *testing.T) {
 		"defaults": {
 			accel: TCG,
 			want: []string{
-				"-nodefaults", "-accel tcg,thread=multi -cpu max", "-machine q35 ", "-smp 2 -m 193M", "-display none",
+				"-nodefaults", "-accel tcg,thread=multi -cpu max", "-machine q35 ", "-smp 2 -m 193M", "-display none", "-rtc base=utc",
 				"file=/m,,1/system.qcow2,", "virtio-blk-pci,drive=system,serial=ingot-system,bootindex=0",
 				"virtio-blk-pci,drive=data,serial=ingot-data",
 				"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:80,hostfwd=tcp:127.0.0.1:5480-:5480",
@@ -57,6 +58,19 @@ func TestArguments(t *testing.T) {
 			change: func(s *hypervisor.Spec, f *files) { s.Firmware, f.code = hypervisor.UEFISecure, "/c" },
 			want:   []string{"q35,smm=on", "readonly=on,file=/c", "file=/m,,1/uefi-vars.fd", "property=secure,value=on"},
 		},
+		"a clock of its own": {
+			accel:  TCG,
+			change: func(s *hypervisor.Spec, _ *files) { s.Clock = time.Unix(0, 0) },
+			want:   []string{"-rtc base=1970-01-01T00:00:00"},
+		},
+		"served disks": {accel: TCG, change: func(s *hypervisor.Spec, _ *files) {
+			s.Data, s.Served = 0, &hypervisor.Served{System: "nbd+unix:///a?socket=/x", Data: "nbd+unix:///b?socket=/x"}
+		},
+			want: []string{
+				"id=system,if=none,format=raw,cache=writeback,file=nbd+unix:///a?socket=/x", "id=data,if=none,format=raw,cache=writeback,file=nbd+unix:///b?socket=/x",
+				"virtio-blk-pci,drive=data,serial=ingot-data",
+			},
+			notWant: []string{"unsafe", "system.qcow2"}},
 		"one disk": {accel: TCG, change: func(s *hypervisor.Spec, _ *files) { s.Data, s.Offline = 0, false }, notWant: []string{"data.raw", "restrict", "fw_cfg", "smbios", "cdrom"}},
 		"another machine's data disk": {
 			accel:  TCG,

@@ -1,22 +1,25 @@
-// Package copytree fills a folder of the data disk from the image, the first
-// time that a service uses it.
+// Package copytree copies folders on the data disk, and fills one from the
+// image, the first time that a service uses it.
 //
 // Guarantees: owners, modes, times of files, extended attributes, symbolic
-// links, hard links and device nodes are as in the source; the target appears
-// under its name only when it is complete and durable; what an attempt that
-// was cut off left is replaced; a target that exists is never touched.
+// links, hard links, holes and device nodes are as in the source. Of [Once]
+// also: the target appears under its name only when it is complete and
+// durable; what an attempt that was cut off left is replaced; a target that
+// exists is never touched.
 package copytree
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ingotvm/ingot/internal/host"
 )
 
 // Once copies the folder source to target, unless target exists; done says
@@ -36,26 +39,50 @@ func Once(source, target string) (done bool, err error) {
 	if err := os.RemoveAll(partial); err != nil {
 		return false, err
 	}
-	c := copier{links: map[inode]string{}}
-	if err := c.tree(source, partial); err != nil {
+	if err := Copy(context.Background(), source, partial, Options{}); err != nil {
 		_ = os.RemoveAll(partial) // frees space; the next attempt would do it too
 		return false, err
 	}
 	// One call makes all of the tree durable, where an fsync for each file
 	// would take minutes.
-	if err := syncFileSystem(partial); err != nil {
+	if err := host.SyncFileSystem(partial); err != nil {
 		return false, err
 	}
 	if err := os.Rename(partial, target); err != nil {
 		return false, err
 	}
-	return true, syncFileSystem(target)
+	return true, host.SyncFileSystem(target)
 }
 
 type inode struct{ dev, ino uint64 }
 
+// Options of a copy.
+type Options struct {
+	// Changing says that somebody works in the folder meanwhile: what goes
+	// away before its turn is left out.
+	Changing bool
+	// Progress, if any, is told how many bytes more are copied.
+	Progress func(n int64)
+}
+
+// Copy copies a file or a folder with all that is in it to target, which must
+// not exist. It is not flushed; what an error leaves of it is the caller's to
+// remove. Sockets are left out.
+func Copy(ctx context.Context, source, target string, o Options) error {
+	c := copier{ctx: ctx, links: map[inode]string{}, changing: o.Changing, progress: o.Progress}
+	if c.progress == nil {
+		c.progress = func(int64) {}
+	}
+	return c.tree(source, target)
+}
+
 type copier struct {
-	links map[inode]string // files with several names, by the first copy
+	ctx      context.Context
+	links    map[inode]string // files with several names, by the first copy
+	changing bool
+	progress func(n int64)
+	byHand   bool // the kernel cannot copy between the two file systems
+	buffer   []byte
 }
 
 // tree copies one entry and all below it.
@@ -74,7 +101,7 @@ func (c *copier) tree(source, target string) error {
 			return err
 		}
 		if err == nil {
-			err = file(source, target)
+			err = c.file(source, target)
 		}
 	case unix.S_IFLNK:
 		var to string
@@ -101,11 +128,25 @@ func (c *copier) dir(source, target string) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := c.tree(filepath.Join(source, e.Name()), filepath.Join(target, e.Name())); err != nil {
+		if err := c.entry(filepath.Join(source, e.Name()), filepath.Join(target, e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// entry is tree for what is in a folder.
+func (c *copier) entry(source, target string) error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	err := c.tree(source, target)
+	if c.changing && errors.Is(err, fs.ErrNotExist) {
+		if _, gone := os.Lstat(source); errors.Is(gone, fs.ErrNotExist) {
+			return os.RemoveAll(target)
+		}
+	}
+	return err
 }
 
 // link makes a further name of a file that has been copied already.
@@ -119,23 +160,6 @@ func (c *copier) link(st *unix.Stat_t, target string) (bool, error) {
 	}
 	c.links[id] = target
 	return false, nil
-}
-
-func file(source, target string) error {
-	in, err := os.Open(source)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		out.Close()
-		return err
-	}
-	return out.Close()
 }
 
 // attributes come last: the owner clears setuid bits and file capabilities,
@@ -183,13 +207,4 @@ func xattrs(source, target string) error {
 		}
 	}
 	return nil
-}
-
-func syncFileSystem(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return unix.Syncfs(int(f.Fd()))
 }
