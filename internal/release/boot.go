@@ -1,6 +1,10 @@
 package release
 
-import "github.com/ingotvm/ingot/internal/appliance"
+import (
+	"time"
+
+	"github.com/ingotvm/ingot/internal/appliance"
+)
 
 // Boot is what one slot's initrd is told: which images to open, with which
 // verity root hashes, and the resolved definition. It is the file /ingot/boot.json
@@ -25,8 +29,20 @@ type Boot struct {
 	// Authorities are the OpenSSH public keys, without comment, that the
 	// definition's support names; none when it has no support.
 	Authorities []string `json:"authorities,omitempty"`
+	// Updates are what the definition's updates need; nil when it has none.
+	Updates *BootUpdates `json:"updates,omitempty"`
 	// Definition is the resolved appliance definition.
 	Definition *appliance.Definition `json:"definition"`
+}
+
+// BootUpdates are what a version knows of updates from its build.
+type BootUpdates struct {
+	// Root is the metadata of TUF's root role, with which trust begins.
+	Root []byte `json:"root"`
+	// Built is a time that is surely past: no clock that says less is
+	// believed. It is not the time of the build, whose result would then never
+	// be the same twice, but that of what the version was made of.
+	Built time.Time `json:"built"`
 }
 
 // Branding is the vendor's picture and pages.
@@ -68,6 +84,8 @@ type Image struct {
 	Service string    `json:"service,omitempty"`
 	// Size of the expanded image in bytes, a multiple of 4096.
 	Size int64 `json:"size"`
+	// SHA256 is of those bytes, in hex: what patches are made from.
+	SHA256 string `json:"sha256,omitempty"`
 	// Filter is what was done to the image before it was compressed, to make
 	// that work better: "" or [FilterX86].
 	Filter string `json:"filter,omitempty"`

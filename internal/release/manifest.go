@@ -15,7 +15,32 @@ type Manifest struct {
 	Files []File `json:"files"`
 	// Images are the same as in the initrd's Boot.
 	Images []Image `json:"images"`
+	// Config is the format of the configuration document that this version
+	// writes.
+	Config int `json:"config,omitempty"`
+	// Data says of each service with data what a way back does with it.
+	Data []ServiceData `json:"data,omitempty"`
 }
+
+// ServiceData is what an update has to know of a service's data.
+type ServiceData struct {
+	Service string `json:"service"`
+	// Snapshot is how it is kept before a trial: copy, hook or none.
+	Snapshot string `json:"snapshot"`
+	// Schema grows when earlier versions cannot read the data any more; 0 when
+	// nobody counts.
+	Schema int `json:"schema,omitempty"`
+}
+
+// The ways in which a service's data is kept before a trial.
+const (
+	// SnapshotCopy copies its files while the service stands still.
+	SnapshotCopy = "copy"
+	// SnapshotHook lets the service's own commands save and restore it.
+	SnapshotHook = "hook"
+	// SnapshotNone keeps nothing: with another Schema there is no way back.
+	SnapshotNone = "none"
+)
 
 // File is one shipped file: length in bytes and SHA-256 in hex.
 type File struct {
