@@ -19,6 +19,7 @@ func (c *checker) check(d *Definition) {
 	c.checkIdentity(d)
 	c.checkBranding(d.Branding)
 	c.checkSupport(d)
+	c.checkUpdates(d)
 	c.checkBase(d.Base)
 	c.checkServices(d)
 	c.checkSettings(d)

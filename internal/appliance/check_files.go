@@ -20,6 +20,7 @@ func (c *checker) checkFiles(fsys fs.FS, d *Definition) {
 	}
 	c.checkBrandingFiles(fsys, d.Branding)
 	c.checkSupportFiles(fsys, d.Support)
+	c.checkRootFile(fsys, d.Updates)
 	c.checkTemplateFiles(fsys, d)
 	for i, s := range d.Services {
 		if s.Build != "" {

@@ -3,7 +3,7 @@ package appliance
 import (
 	"errors"
 	"fmt"
-	"path"
+	gopath "path"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,7 +155,7 @@ func (c *checker) checkTargets(services []Service) {
 				c.problem(at, "one template makes a file", "the file %s is made by service %q already", syntax.Quote(t.Target), owner[t.Target])
 			}
 			seen[t.Target] = isTarget(t.Target)
-			for folder := path.Dir(t.Target); len(folder) > 1; folder = path.Dir(folder) {
+			for folder := gopath.Dir(t.Target); len(folder) > 1; folder = gopath.Dir(folder) {
 				if by, made := owner[folder]; made {
 					c.problem(at, "choose another place", "%s is a file that service %q makes, not a folder", folder, by)
 				}
@@ -178,25 +178,38 @@ func (c *checker) checkCheck(i int, s Service) {
 		c.problem(at(), hint, "the check has no command")
 		return
 	}
-	if len(command) == 0 || c.root.KindAt("services", i, "check", "command", 0) != yamltext.Text {
+	c.checkWords(s, command, false, "the command", "services", i, "check", "command")
+}
+
+// checkWords checks a command that is run for a service: what its first word
+// may be depends on the service's kind. With snapshot it may name that.
+func (c *checker) checkWords(s Service, command []string, snapshot bool, what string, path ...any) {
+	word := func(j int) []any { return append(slices.Clone(path), j) }
+	if c.root.KindAt(path...) == yamltext.List && len(command) == 0 {
+		c.problem(c.root.At(path...), "write the program and its arguments", "%s is empty", what)
+	}
+	if len(command) == 0 || c.root.KindAt(word(0)...) != yamltext.Text {
 		return // reported
 	}
-	for j, word := range command {
-		c.checkExpansion(s, word, "services", i, "check", "command", j)
+	for j, text := range command {
+		if snapshot {
+			text = strings.ReplaceAll(text, "${snapshot}", "")
+		}
+		c.checkExpansion(s, text, word(j)...)
 	}
-	program := command[0]
+	program, at := command[0], c.root.At(word(0)...)
 	switch s.Kind() {
 	case KindBinary:
-		if program != path.Base(s.Binary) {
-			c.problem(at("command", 0), fmt.Sprintf("write command: [%s, …]", path.Base(s.Binary)), "the service has only its binary to run, not %s", syntax.Quote(program))
+		if program != gopath.Base(s.Binary) {
+			c.problem(at, fmt.Sprintf("write [%s, …]", gopath.Base(s.Binary)), "the service has only its binary to run, not %s", syntax.Quote(program))
 		}
 	case KindPackages:
-		if !path.IsAbs(program) || path.Clean(program) != program || !syntax.IsLine(program) || program == "/" {
-			c.problem(at("command", 0), "write an absolute path, such as /usr/bin/php", "the command %s cannot be found", syntax.Quote(program))
+		if !gopath.IsAbs(program) || gopath.Clean(program) != program || !syntax.IsLine(program) || program == "/" {
+			c.problem(at, "write an absolute path, such as /usr/bin/php", "%s %s cannot be found", what, syntax.Quote(program))
 		}
 	default:
 		if !syntax.IsInside(program) {
-			c.problem(at("command", 0), hint, "the command %s is not inside of files", syntax.Quote(program))
+			c.problem(at, "write a path inside files, such as bin/check-settings", "%s %s is not inside of files", what, syntax.Quote(program))
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (c *checker) checkServices(d *Definition) {
 	}
 	for i, s := range services {
 		if c.root.KindAt("services", i) == yamltext.Mapping {
-			c.checkService(i, s)
+			c.checkService(d, i, s)
 			c.checkFollowing(d, i, s)
 		}
 	}
@@ -42,7 +42,7 @@ func (c *checker) checkServices(d *Definition) {
 	c.checkOrder(services)
 }
 
-func (c *checker) checkService(i int, s Service) {
+func (c *checker) checkService(d *Definition, i int, s Service) {
 	at := func(path ...any) yamltext.Mark { return c.root.At(append([]any{"services", i}, path...)...) }
 	if c.require("name", "give each service a name of its own", "services", i) && s.Name != "" && !syntax.IsName(s.Name, syntax.MaxServiceName) {
 		c.problem(at("name"), syntax.NameHint(syntax.MaxServiceName), "%s is not a name for a service", syntax.Quote(s.Name))
@@ -66,14 +66,7 @@ func (c *checker) checkService(i int, s Service) {
 			c.checkPort(i, j, p)
 		}
 	}
-	for j, p := range s.Data.Paths {
-		if c.root.KindAt("services", i, "data", j) == yamltext.Text && !syntax.IsDataPath(p) {
-			c.problem(at("data", j), "write an absolute path below /var or /srv, such as /var/lib/mysql", "%s cannot be kept on the data disk", syntax.Quote(p))
-		}
-		if p == "/var/log" || syntax.IsBelow(p, "/var/log/journal") || p == "/var/log/journal" {
-			c.problem(at("data", j), "leave it out", "%s: the journal is on the data disk already", p)
-		}
-	}
+	c.checkData(d, i, s)
 	if s.Health != nil && c.root.KindAt("services", i, "health") == yamltext.Mapping {
 		c.checkHealth(i, *s.Health)
 	}

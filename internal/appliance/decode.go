@@ -56,6 +56,9 @@ func (c *checker) decode(n *yamltext.Node, v reflect.Value, name string) {
 	case *Data:
 		c.decodeData(n, p, name)
 		return
+	case **Hook:
+		c.decodeHook(n, p, name)
+		return
 	}
 	switch v.Kind() {
 	case reflect.Bool:
@@ -130,6 +133,7 @@ func keyHomes() map[string]string {
 		"ports": "a service", "data": "a service", "health": "a service", "binary": "a service", "build": "a service",
 		"command": "a service", "args": "a service", "environment": "a service", "unit": "a service", "files": "a service",
 		"templates": "a service", "check": "a service", "resources": "a service", "on-change": "a service",
+		"snapshot": "the data of a service", "migrate": "the data of a service", "root": "updates", "channel": "updates",
 	}
 }
 
@@ -263,17 +267,6 @@ func (c *checker) decodeEULA(n *yamltext.Node, eula *EULA, name string) {
 		return
 	}
 	c.decodeMap(n, reflect.ValueOf(eula).Elem(), name)
-}
-
-func (c *checker) decodeData(n *yamltext.Node, data *Data, name string) {
-	switch n.Kind {
-	case yamltext.Bool:
-		data.Enabled = isTrue(n.Text)
-	case yamltext.List:
-		c.decodeList(n, reflect.ValueOf(&data.Paths).Elem(), name)
-	default:
-		c.problem(n.Mark, "write data: true, or a list such as data: [/var/lib/mysql]", "data must be true, false or a list of folders, not %s", n.Kind)
-	}
 }
 
 // decodeScalar keeps the text of a single value; "" is one, too.

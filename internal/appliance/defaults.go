@@ -25,6 +25,7 @@ func (d *Definition) fillDefaults() {
 			s.Authority[i] = cleanPath(file)
 		}
 	}
+	d.Updates.fillDefaults()
 	orElse(&d.Base.Release, "trixie")
 	orElse(&d.Base.Architecture, "amd64")
 	orElse(&d.Base.Mirror, "http://deb.debian.org/debian")
@@ -50,9 +51,7 @@ func (d *Definition) fillDefaults() {
 func (s *Service) fillDefaults() {
 	orElse(&s.Title, s.Name)
 	s.Binary, s.Files, s.Command = cleanPath(s.Binary), cleanPath(s.Files), cleanPath(s.Command)
-	for i, p := range s.Data.Paths {
-		s.Data.Paths[i] = cleanPath(p)
-	}
+	s.Data.fillDefaults(s.Kind())
 	for i := range s.Ports {
 		p := &s.Ports[i]
 		orElse(&p.Protocol, "tcp")

@@ -31,6 +31,8 @@ type Definition struct {
 	// How an administrator lets the vendor's support in; false, as without it,
 	// is not at all.
 	Support *Support `yaml:"support,omitempty" json:"support,omitempty"`
+	// Whose updates the appliance takes, and from where. Without it, it takes none.
+	Updates *Updates `yaml:"updates,omitempty" json:"updates,omitempty"`
 	// The operating system below the services.
 	Base Base `yaml:"base,omitempty" json:"base"`
 	// What the appliance runs, started in the order of "after", not of this list.
@@ -104,7 +106,8 @@ type Service struct {
 	// The only ports on which the service may listen, other than on loopback.
 	Ports []Port `yaml:"ports,omitempty" json:"ports,omitempty"`
 	// What of the service lives on the data disk: true for one folder,
-	// ${data}, or a list of folders such as /var/lib/mysql.
+	// ${data}, a list of folders such as /var/lib/mysql, or a mapping that also
+	// says how the data is kept before an update.
 	Data Data `yaml:"data,omitempty" json:"data,omitzero"`
 	// How to see that the service works. Without it a running process is healthy.
 	Health *Health `yaml:"health,omitempty" json:"health,omitempty"`
@@ -221,16 +224,6 @@ type Port struct {
 	// The agent serves the port on 443 over TLS, with the appliance's
 	// certificate, and sends who asks on 80 there; the port itself stays closed.
 	HTTPS bool `yaml:"https,omitempty" json:"https,omitempty"`
-}
-
-// Data is written in YAML as `true` (one folder, ${data}) or as a list of
-// absolute folders of the service's packages that are kept on the data disk.
-type Data struct {
-	// Enabled gives the service the folder /data/app/NAME, ${data}. It is
-	// false when there are Paths.
-	Enabled bool `json:"enabled,omitempty"`
-	// Paths are folders such as /var/lib/mysql, filled from the image when first used.
-	Paths []string `json:"paths,omitempty"`
 }
 
 // Health is one check, run by the agent inside the appliance. Exactly one of

@@ -104,6 +104,7 @@ func TestDocument(t *testing.T) {
 		reflect.TypeFor[Definition](), reflect.TypeFor[Base](), reflect.TypeFor[Service](), reflect.TypeFor[Port](),
 		reflect.TypeFor[Health](), reflect.TypeFor[Hardware](), reflect.TypeFor[Memory](), reflect.TypeFor[Disks](), reflect.TypeFor[Test](),
 		reflect.TypeFor[Setting](), reflect.TypeFor[Option](), reflect.TypeFor[Condition](), reflect.TypeFor[Template](), reflect.TypeFor[Check](),
+		reflect.TypeFor[Updates](), reflect.TypeFor[Trial](), reflect.TypeFor[Data](), reflect.TypeFor[Hook](),
 	} {
 		for i := range of.NumField() {
 			if key := yamlKey(of.Field(i)); key != "" && !strings.Contains(string(text), "`"+key+"`") {

@@ -23,6 +23,9 @@ type Options struct {
 	Variant string
 	// Display is what problems call the file; default the name that is loaded.
 	Display string
+	// Edit changes what was read, with the variant merged in, before it is
+	// checked; nil changes nothing. Other variants are not edited.
+	Edit func(*yamltext.Node) *yamltext.Node
 }
 
 // Load reads the definition called name in the folder fsys (os.DirFS), merges
@@ -55,6 +58,9 @@ func Load(fsys fs.FS, name string, opts Options) (*Definition, error) {
 		c := &checker{Report: r, root: base, variant: variant}
 		if variant != "" {
 			c.root = yamltext.Overlay(base, overlays[variant])
+		}
+		if opts.Edit != nil && variant == opts.Variant {
+			c.root = opts.Edit(c.root)
 		}
 		d := &Definition{Variant: variant}
 		c.decode(c.root, reflect.ValueOf(d).Elem(), "the definition")

@@ -80,10 +80,6 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 		}}}
 	case reflect.TypeFor[KeyFiles]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(), {Type: "array", Items: text(), MinItems: p(1), MaxItems: p(maxAuthorities)}}}
-	case reflect.TypeFor[Data]():
-		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "boolean"}, {
-			Type: "array", Items: &jsonschema.Schema{Type: "string", Pattern: `^/(var|srv)/`},
-		}}}
 	case reflect.TypeFor[map[string]Variant]():
 		return &jsonschema.Schema{
 			Type: "object", MaxProperties: p(maxVariants),
@@ -139,6 +135,13 @@ func rules(s *jsonschema.Schema) {
 	property("Service", "on-change").Enum = []any{OnChangeRestart, OnChangeReload, OnChangeNone}
 	property("Service", "resources").PropertyNames = &jsonschema.Schema{Pattern: keyPattern()}
 	property("Check", "command").MinItems = p(1)
+	property("Hook", "command").MinItems = p(1)
+	property("Data", "snapshot").Enum = []any{SnapshotCopy, SnapshotHook, SnapshotNone}
+	property("Data", "schema").Minimum = "1"
+	property("Data", "paths").MinItems = p(1)
+	property("Data", "paths").Items.Pattern = `^/(var|srv)/`
+	pattern("Updates", "channel", `^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
+	pattern("Updates", "url", `^https?://`)
 	between := func(def, name, least, most string) {
 		property(def, name).Minimum, property(def, name).Maximum = json.Number(least), json.Number(most)
 	}
@@ -158,6 +161,16 @@ func rules(s *jsonschema.Schema) {
 
 	support := property("Definition", "support")
 	*support = jsonschema.Schema{Description: support.Description, OneOf: []*jsonschema.Schema{{Const: false}, {Ref: "#/$defs/Support"}}}
+
+	folders := *property("Data", "paths")
+	folders.Description, folders.MinItems = "", nil
+	data := property("Service", "data")
+	*data = jsonschema.Schema{Description: data.Description, OneOf: []*jsonschema.Schema{{Type: "boolean"}, &folders, {Ref: "#/$defs/Data"}}}
+	for _, key := range []string{"save", "restore", "migrate"} {
+		hook, words := property("Data", key), *property("Hook", "command")
+		words.Description = ""
+		*hook = jsonschema.Schema{Description: hook.Description, OneOf: []*jsonschema.Schema{&words, {Ref: "#/$defs/Hook"}}}
+	}
 
 	// An overlay has the same keys, none of which must be there.
 	variant := *s.Definitions["Definition"]

@@ -128,11 +128,3 @@ func (e EULA) MarshalYAML() (any, error) {
 	}
 	return map[string]string(e), nil
 }
-
-// MarshalYAML writes a list of folders, or true or false.
-func (d Data) MarshalYAML() (any, error) {
-	if len(d.Paths) > 0 {
-		return d.Paths, nil
-	}
-	return d.Enabled, nil
-}

@@ -1,17 +1,14 @@
 package build
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/extension"
-
 	"github.com/ingotvm/ingot/internal/appliance"
+	"github.com/ingotvm/ingot/internal/markdown"
 	"github.com/ingotvm/ingot/internal/release"
 )
 
@@ -41,19 +38,16 @@ func branding(b *appliance.Branding, dir string) (*release.Branding, error) {
 		}
 		out.Logo, out.LogoType = data, logoType(b.Logo)
 	}
-	// Pages may hold no styles: columns are aligned by attribute.
-	tables := extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))
-	markdown := goldmark.New(goldmark.WithExtensions(extension.Linkify, tables, extension.Strikethrough, extension.TaskList))
 	for _, p := range b.Pages {
 		text, err := os.ReadFile(filepath.Join(dir, p.File))
 		if err != nil {
 			return nil, err
 		}
-		var html bytes.Buffer
-		if err := markdown.Convert(text, &html); err != nil {
+		html, err := markdown.HTML(text)
+		if err != nil {
 			return nil, fmt.Errorf("cannot make a page of %s: %w", p.File, err)
 		}
-		out.Pages = append(out.Pages, release.Page{Name: p.Name(), Title: p.Title, HTML: html.String()})
+		out.Pages = append(out.Pages, release.Page{Name: p.Name(), Title: p.Title, HTML: html})
 	}
 	return out, nil
 }

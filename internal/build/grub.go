@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 
 	"github.com/ingotvm/ingot/internal/disk"
 	"github.com/ingotvm/ingot/internal/disk/fat"
 	"github.com/ingotvm/ingot/internal/pipeline"
+	"github.com/ingotvm/ingot/internal/release"
 )
 
 // espSize holds the boot loaders many times over; FAT32 needs 33 MiB at least.
@@ -56,6 +56,7 @@ if [ -n "$trial" ]; then
   fi
   if [ "$slot" = "$trial" ]; then
     set whole=yes
+    set word=ingot.trial
     save_env --file ($esp)/ingot/state.a good trial tries whole
     save_env --file ($esp)/ingot/state.b good trial tries whole
   fi
@@ -67,7 +68,7 @@ function boot_slot {
   initrd $folder/initrd
   boot
 }
-boot_slot "$slot"
+boot_slot "$slot" $word
 if [ "$slot" != "$good" ]; then boot_slot "$good"; fi
 echo "No version of this appliance can be started from ($system)."
 echo "Restore the virtual machine from a backup, or deploy the appliance again and attach this one's data disk."
@@ -86,13 +87,16 @@ func (m makers) esp(ctx context.Context, job *pipeline.Job) error {
 	if err != nil {
 		return err
 	}
-	state := bootState(job.Input("slot"))
+	state, err := release.BootState{Good: job.Input("slot")}.Block()
+	if err != nil {
+		return err
+	}
 	files := []fat.File{
 		{Path: "EFI/BOOT/BOOTX64.EFI", Data: shim},
 		{Path: "EFI/BOOT/grubx64.efi", Data: grub},
 		{Path: "EFI/debian/grub.cfg", Data: []byte(job.Input("config"))},
-		{Path: "ingot/state.a", Data: state},
-		{Path: "ingot/state.b", Data: state},
+		{Path: release.BootStateA, Data: state},
+		{Path: release.BootStateB, Data: state},
 	}
 	volume, err := strconv.ParseUint(job.Input("volume-id"), 16, 32)
 	if err != nil {
@@ -103,15 +107,6 @@ func (m makers) esp(ctx context.Context, job *pipeline.Job) error {
 		return fmt.Errorf("cannot make EFI system partition: %w", err)
 	}
 	return writeSparse(ctx, job.Output("esp.img"), image, nil)
-}
-
-// bootState is an environment block as GRUB's load_env reads it: a signature,
-// lines, and '#' up to its fixed size, here one sector so that writing it is
-// all or nothing on any disk.
-func bootState(slot string) []byte {
-	const size = 512
-	block := "# GRUB Environment Block\ngood=" + slot + "\ntrial=\ntries=0\nwhole=yes\n"
-	return []byte(block + strings.Repeat("#", size-len(block)))
 }
 
 // writeSparse writes an image as a sparse file.

@@ -3,6 +3,7 @@ package build
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -76,10 +77,10 @@ func compressImage(ctx context.Context, job *pipeline.Job, raw *os.File, out *im
 			err = e
 		}
 	}()
-	tree := verity.NewTree(nil)
+	tree, sum := verity.NewTree(nil), sha256.New()
 	buffered := bufio.NewWriterSize(packed, 1<<20)
 	out.Filter = release.FilterX86
-	err = release.Compress(buffered, x86.Encode(io.TeeReader(raw, tree)), out.encode, func(done int64) {
+	err = release.Compress(buffered, x86.Encode(io.TeeReader(raw, io.MultiWriter(tree, sum))), out.encode, func(done int64) {
 		job.Progress(min(done, out.Size), out.Size)
 	})
 	if err != nil {
@@ -93,6 +94,7 @@ func compressImage(ctx context.Context, job *pipeline.Job, raw *os.File, out *im
 		return err
 	}
 	out.Verity.Root = hex.EncodeToString(root)
+	out.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	return ctx.Err()
 }
 

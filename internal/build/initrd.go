@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/ingotvm/ingot/internal/appliance"
 	"github.com/ingotvm/ingot/internal/appliance/sshkey"
@@ -19,7 +20,7 @@ import (
 // bootTemplate is the boot description without the images, which are known
 // only when they are built. The texts that it carries are read from the
 // definition's folder.
-func bootTemplate(def *appliance.Definition, dir string) (release.Boot, error) {
+func bootTemplate(def *appliance.Definition, dir string, built time.Time) (release.Boot, error) {
 	boot := release.Boot{Format: 1, Units: serviceUnits(def), Definition: def}
 	var err error
 	read := func(texts *map[string]string, key, file string) {
@@ -55,6 +56,16 @@ func bootTemplate(def *appliance.Definition, dir string) (release.Boot, error) {
 				err = fmt.Errorf("cannot take %s as an authority of the support: %w", file, e)
 			}
 		}
+	}
+	if u := def.Updates; u != nil {
+		root, e := os.ReadFile(filepath.Join(dir, u.Root))
+		if e == nil {
+			e = checkRoot(root)
+		}
+		if e != nil && err == nil {
+			err = fmt.Errorf("cannot take %s as the root of updates: %w", u.Root, e)
+		}
+		boot.Updates = &release.BootUpdates{Root: root, Built: built}
 	}
 	look, e := branding(def.Branding, dir)
 	if e != nil && err == nil {

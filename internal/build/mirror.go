@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,7 +18,8 @@ import (
 	"github.com/ingotvm/ingot/internal/host"
 )
 
-// MirrorState is a digest of the mirror's package indexes. It is asked for
+// MirrorState is a digest of the mirror's package indexes, with the time of the
+// newest. It is asked for
 // once and kept in the cache's folder, so that a build without network works
 // and a warm build asks nobody; refresh asks again, and what was made of
 // packages is then rebuilt if the mirror has news.
@@ -33,16 +35,20 @@ func MirrorState(ctx context.Context, client *http.Client, cacheDir string, base
 			return "", err
 		}
 	}
-	sum := sha256.New()
+	sum, newest := sha256.New(), time.Time{}
 	for _, source := range sources(base.Release, base.Mirror) {
 		words := strings.Fields(source) // deb URL SUITE main
 		index := strings.TrimSuffix(words[1], "/") + "/dists/" + words[2] + "/InRelease"
-		if err := fetchInto(ctx, client, sum, index); err != nil {
+		var text bytes.Buffer
+		if err := fetchInto(ctx, client, io.MultiWriter(sum, &text), index); err != nil {
 			return "", &Error{Kind: KindMirror, Message: fmt.Sprintf("the package mirror %s cannot be reached: %v", base.Mirror, err),
 				Hint: "check the network and base.mirror; the environment's http_proxy is used when set", Err: err}
 		}
+		if t := indexTime(text.Bytes(), time.Now()); t.After(newest) {
+			newest = t
+		}
 	}
-	state := hex.EncodeToString(sum.Sum(nil))
+	state := mirrorState(hex.EncodeToString(sum.Sum(nil)), newest)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return "", err
 	}

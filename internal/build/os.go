@@ -45,6 +45,7 @@ var links = map[string]string{
 	"etc/systemd/system/multi-user.target.wants/systemd-networkd.service":  "/usr/lib/systemd/system/systemd-networkd.service",
 	"etc/systemd/system/multi-user.target.wants/systemd-resolved.service":  "/usr/lib/systemd/system/systemd-resolved.service",
 	"etc/systemd/system/multi-user.target.wants/systemd-timesyncd.service": "/usr/lib/systemd/system/systemd-timesyncd.service",
+	"etc/systemd/system/multi-user.target.wants/ingot-watchdog.service":    "/usr/lib/systemd/system/ingot-watchdog.service",
 	"etc/systemd/system/sockets.target.wants/systemd-networkd.socket":      "/usr/lib/systemd/system/systemd-networkd.socket",
 	"etc/resolv.conf": "../run/systemd/resolve/stub-resolv.conf",
 }

@@ -44,6 +44,7 @@ func NewPlan(def *appliance.Definition, env Env, formats []string) (*pipeline.Pl
 	}
 	b.initrd()
 	b.slot()
+	b.sbom()
 	b.esp()
 	b.systemDisk()
 	for _, format := range formats {
@@ -182,7 +183,7 @@ func (b *planner) initrd() {
 		Needs:   []string{"boot-files"},
 		Outputs: []string{"initrd-base"},
 	})
-	description, err := bootTemplate(b.def, b.env.Dir)
+	description, err := bootTemplate(b.def, b.env.Dir, stateTime(b.env.MirrorState))
 	if err != nil && b.err == nil {
 		b.err = err
 	}

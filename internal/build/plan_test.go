@@ -83,7 +83,7 @@ func TestOnlyTheAppIsRebuilt(t *testing.T) {
 				changed := key != before[stage]
 				want := map[string]bool{
 					"app-" + def.Services[0].Name: true, "initrd": true, "slot": true, "system-disk": true,
-					"vmdk": true, "ova": true, "qcow2": true,
+					"vmdk": true, "ova": true, "qcow2": true, "sbom": true,
 				}[stage]
 				if changed != want {
 					t.Errorf("stage %s: changed is %t, want %t", stage, changed, want)

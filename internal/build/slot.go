@@ -10,15 +10,22 @@ import (
 	"strings"
 
 	"github.com/ingotvm/ingot/internal/appliance"
+	"github.com/ingotvm/ingot/internal/config/setting"
 	"github.com/ingotvm/ingot/internal/pipeline"
 	"github.com/ingotvm/ingot/internal/release"
 )
 
 func manifestTemplate(def *appliance.Definition) release.Manifest {
-	return release.Manifest{
+	m := release.Manifest{
 		Format: 1, Name: def.Name, Title: def.Title, Vendor: def.Vendor, Version: def.Version,
-		Variant: def.Variant, Architecture: def.Base.Architecture,
+		Variant: def.Variant, Architecture: def.Base.Architecture, Config: setting.Format,
 	}
+	for _, svc := range def.Services {
+		if svc.Data.Any() {
+			m.Data = append(m.Data, release.ServiceData{Service: svc.Name, Snapshot: svc.Data.Snapshot, Schema: svc.Data.Schema})
+		}
+	}
+	return m
 }
 
 // slotFiles are the files of a slot by name, besides the manifest.
@@ -79,4 +86,27 @@ func describeFile(name, path string) (release.File, error) {
 		return release.File{}, err
 	}
 	return release.File{Name: name, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
+}
+
+// ReleaseFile is a file of a slot and the artifact that holds it.
+type ReleaseFile struct{ Name, Stage, Artifact string }
+
+// ReleaseStages are those after which [ReleaseFiles] are there.
+var ReleaseStages = []string{"slot", "sbom"}
+
+// ReleaseFiles are the files of a slot and the list of what is in them: what
+// is released.
+func ReleaseFiles(def *appliance.Definition) []ReleaseFile {
+	files := []ReleaseFile{
+		{"manifest.json", "slot", "manifest.json"},
+		{"vmlinuz", "boot-files", "vmlinuz"},
+		{"initrd", "initrd", "initrd"},
+		{"os.erofs.zst", "os", "os.erofs.zst"},
+		{SBOM, "sbom", SBOM},
+	}
+	for _, s := range def.Services {
+		stage := "app-" + s.Name
+		files = append(files, ReleaseFile{stage + ".erofs.zst", stage, stage + ".erofs.zst"})
+	}
+	return files
 }

@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -26,6 +27,7 @@ func serviceUnits(def *appliance.Definition) map[string]string {
 		if svc.Check != nil {
 			units[svc.CheckUnit()] = checkUnit(svc)
 		}
+		maps.Copy(units, dataUnits(svc))
 	}
 	units["multi-user.target.d/50-ingot.conf"] = "[Unit]\nWants=" + strings.Join(wants, " ") + "\n"
 	return units
@@ -41,7 +43,7 @@ func serviceUnit(def *appliance.Definition, svc appliance.Service) string {
 	if len(svc.After) > 0 {
 		fmt.Fprintf(&u, "Wants=%s\n", strings.Join(unitsOf(def, svc.After), " "))
 	}
-	u.WriteString(fence(svc))
+	u.WriteString(fence(svc) + dataFirst(svc))
 	fmt.Fprintf(&u, "StartLimitIntervalSec=0\n\n[Service]\nType=exec\nUser=%s\n", svc.User())
 	line := append([]string{program(svc)}, svc.Args...)
 	fmt.Fprintf(&u, "ExecStart=%s\n", commandLine(svc, line))
@@ -120,7 +122,7 @@ LimitNOFILE=65536
 // the rest as its maintainers made it.
 func packageDropIn(def *appliance.Definition, svc appliance.Service) string {
 	var u strings.Builder
-	u.WriteString("[Unit]\n" + fence(svc) + "StartLimitIntervalSec=0\n")
+	u.WriteString("[Unit]\n" + fence(svc) + dataFirst(svc) + "StartLimitIntervalSec=0\n")
 	if len(svc.After) > 0 {
 		names := strings.Join(unitsOf(def, svc.After), " ")
 		fmt.Fprintf(&u, "After=%s\nWants=%s\n", names, names)

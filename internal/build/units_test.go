@@ -83,7 +83,7 @@ func TestBootCarriesTexts(t *testing.T) {
 			{Source: "a.conf", Target: "/etc/a"}, {Source: "a.conf", Target: "/etc/b"},
 		}}},
 	}
-	boot, err := bootTemplate(def, dir)
+	boot, err := bootTemplate(def, dir, epoch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestBootCarriesTexts(t *testing.T) {
 		t.Errorf("got %q and %q", boot.Templates, boot.Licences)
 	}
 	def.EULA["fr"] = "absent"
-	if _, err := bootTemplate(def, dir); err == nil {
+	if _, err := bootTemplate(def, dir, epoch); err == nil {
 		t.Error("a licence that is not there is none")
 	}
 }
