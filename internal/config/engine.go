@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -84,6 +85,8 @@ type Engine struct {
 	live  *live
 	// turn is taken by whoever changes the document or the live system.
 	turn chan struct{}
+	// held says that nothing can be changed for the time being; see [Engine.Hold].
+	held atomic.Bool
 	// wake tells Run that there is something new to wait for.
 	wake chan struct{}
 
@@ -273,8 +276,26 @@ func (e *Engine) set(change func(s *state)) {
 	change(&e.state)
 }
 
+// Hold keeps the configuration as it is, on the disk too, until release is
+// called: whoever would change it is told [ErrHeld]. While a change waits to be
+// confirmed the error is [ErrPending], as its end could not be held off.
+func (e *Engine) Hold(ctx context.Context) (release func(), err error) {
+	if err := e.take(ctx); err != nil {
+		return nil, err
+	}
+	if e.get().waiter != nil {
+		e.leave()
+		return nil, ErrPending
+	}
+	e.held.Store(true)
+	return sync.OnceFunc(func() { e.held.Store(false); e.leave() }), nil
+}
+
 // take waits for the turn; [Engine.leave] gives it back.
 func (e *Engine) take(ctx context.Context) error {
+	if e.held.Load() {
+		return ErrHeld
+	}
 	select {
 	case e.turn <- struct{}{}:
 		return nil

@@ -344,3 +344,28 @@ func TestNothingToGoBackTo(t *testing.T) {
 	}
 	m.commit(e, Change{Edit: title("x")})
 }
+
+// TestHold keeps the configuration as it is, for as long as it is asked to.
+func TestHold(t *testing.T) {
+	m := newMachine(t)
+	e := m.start()
+	release, err := e.Hold(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := e.Commit(t.Context(), Change{Edit: title("held")}); !errors.Is(err, ErrHeld) {
+		t.Errorf("a change is told %v", err)
+	}
+	if r, _ := e.Current(); r.Number != 1 {
+		t.Errorf("revision %d is in force", r.Number)
+	}
+	release()
+	release()
+	if _, _, err := e.Commit(t.Context(), Change{Edit: hostname("new")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Hold(t.Context()); !errors.Is(err, ErrPending) {
+		t.Errorf("beside a change that waits it is told %v", err)
+	}
+	m.check(e)
+}

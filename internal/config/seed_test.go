@@ -163,6 +163,18 @@ tls:
     email: ""
     names: []
     authority: ""
+updates:
+  url: ""
+  channel: ""
+  policy: ""
+  security: ""
+  days: []
+  from: ""
+  to: ""
+  pinned: ""
+  postponed: ""
+  hours: 0
+  authority: ""
 application:
   title: |-
     two

@@ -73,6 +73,9 @@ var ErrNotPending = errors.New("there is no change to confirm")
 // confirmed.
 var ErrPending = errors.New("the last change waits to be confirmed: confirm it, or go back to the revision before")
 
+// ErrHeld says that the configuration is being kept as it is.
+var ErrHeld = errors.New("the appliance is about to restart into another version: nothing can be changed until then")
+
 // ErrSameConnection says that a confirmation came over a connection that was
 // open when the change was made, and so proves nothing.
 var ErrSameConnection = errors.New("a change is confirmed over a new connection")

@@ -32,6 +32,8 @@ type Document struct {
 	OIDC OIDC `json:"oidc,omitempty,omitzero"`
 	// The certificate of the management port.
 	TLS TLS `json:"tls"`
+	// Where new versions come from, and what is done with them.
+	Updates Updates `json:"updates,omitempty,omitzero"`
 	// The application's own settings by key, as text in the form of their types.
 	Application map[string]string `json:"application"`
 	// How far the first boot has come.

@@ -50,7 +50,7 @@ type Early interface {
 
 // All are the settings, in the order in which they are applied.
 func All() []Setting {
-	return []Setting{language{}, keyboard{}, clock{}, network{}, firewall{}, access{}, ldapSetting{}, oidcSetting{}, tlsSetting{}, application{}}
+	return []Setting{language{}, keyboard{}, clock{}, network{}, firewall{}, access{}, ldapSetting{}, oidcSetting{}, tlsSetting{}, updatesSetting{}, application{}}
 }
 
 // Env is what settings go by besides the document: what the appliance is and
