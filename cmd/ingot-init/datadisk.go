@@ -25,7 +25,8 @@ type dataState struct {
 	readOnly  bool
 	held      bool
 	firstBoot bool
-	claim     // whether it may be used
+	wrote     string // the version that used it last, "" when that is not known
+	claim            // whether it may be used
 }
 
 // dataFlags: programs may run from there (applications bring plug-ins), but
@@ -214,6 +215,9 @@ func (m *machine) useData(p disks.Partition) error {
 	}
 	if err := m.factoryReset(); err != nil {
 		return err
+	}
+	if err := m.attend(); err != nil {
+		return fmt.Errorf("cannot give it the data of version %s: %w", m.us().Version, err)
 	}
 	if want := p.Size / super.BlockSize; want > super.Blocks && !m.data.readOnly {
 		if err := ext4.Resize(dataDir, want); err != nil {

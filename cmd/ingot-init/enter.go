@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ingotvm/ingot/internal/disk"
+	"github.com/ingotvm/ingot/internal/update/attend"
 )
 
 // enterRoot makes the verified root the root of everything, and frees the
@@ -78,6 +79,9 @@ func removeOn(device uint64, dir string) error {
 	return nil
 }
 
+// unitsDir is where systemd finds units that last until the next boot.
+const unitsDir = "/run/systemd/system"
+
 // facts are what the agent is told, in /run/ingot/init.json.
 type facts struct {
 	// FirstBoot says that the machine got its identity at this boot.
@@ -107,6 +111,8 @@ type facts struct {
 	// is then not to be used, nor changed.
 	Adopt   *adoptable `json:"adopt,omitempty"`
 	Refused string     `json:"refused,omitempty"`
+	// Trial is the update that is under way, or has just ended.
+	Trial *attend.Facts `json:"trial,omitempty"`
 	// Warnings are sentences for the administrator.
 	Warnings []string `json:"warnings"`
 }
@@ -126,10 +132,15 @@ func (m *machine) tell() error {
 	if err := os.WriteFile(runDir+"/boot.json", m.description, 0o644); err != nil {
 		return err
 	}
+	if m.trial != nil && m.trial.OnTrial {
+		if err := writeUnits(unitsDir, deadline(m.what.Definition)); err != nil {
+			return err
+		}
+	}
 	if m.data.held {
 		return nil
 	}
-	return writeUnits("/run/systemd/system", m.what.Units)
+	return writeUnits(unitsDir, m.what.Units)
 }
 
 func (m *machine) tellFacts() error {
@@ -146,6 +157,7 @@ func (m *machine) tellFacts() error {
 		Slot:         m.wanted.slot,
 		Instance:     m.instance,
 		Refused:      m.data.refused,
+		Trial:        m.trial,
 		Warnings:     append([]string{}, m.warnings...), // [] rather than null
 	}
 	if o := m.data.adopt; o != nil {

@@ -21,10 +21,11 @@ const guid = "8e0a6f1c-5f0c-4c57-9b7a-6d1e2b3c4a99"
 
 func TestParseCommandLine(t *testing.T) {
 	for line, want := range map[string]request{
-		"quiet ingot.system=" + guid + " ingot.slot=1.4.0 console=ttyS0\n": {guid, "1.4.0"},
-		"ingot.slot=2 ingot.system=" + strings.ToUpper(guid):               {guid, "2"},
+		"quiet ingot.system=" + guid + " ingot.slot=1.4.0 console=ttyS0\n": {guid, "1.4.0", false},
+		"ingot.system=" + guid + " ingot.slot=1.4.0 ingot.trial":           {guid, "1.4.0", true},
+		"ingot.slot=2 ingot.system=" + strings.ToUpper(guid):               {guid, "2", false},
 		// The last one counts, as with the kernel's own.
-		"ingot.slot=1 ingot.slot=2 ingot.system=" + guid: {guid, "2"},
+		"ingot.slot=1 ingot.slot=2 ingot.system=" + guid: {guid, "2", false},
 		"":                                                 {},
 		"ingot.system=" + guid:                             {},
 		"ingot.slot=1.0":                                   {},

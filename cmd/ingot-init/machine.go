@@ -13,6 +13,7 @@ import (
 	"github.com/ingotvm/ingot/internal/initrd/disks"
 	"github.com/ingotvm/ingot/internal/initrd/uevent"
 	"github.com/ingotvm/ingot/internal/release"
+	"github.com/ingotvm/ingot/internal/update/attend"
 )
 
 // Where things are, in the initrd and in the running system alike.
@@ -42,6 +43,7 @@ type machine struct {
 	slot   string // its folder
 
 	data      dataState
+	trial     *attend.Facts // nil when no update is under way
 	installed installed
 	instance  disk.GUID // of this installation; in installed once that is written
 	warnings  []string
@@ -51,6 +53,8 @@ type machine struct {
 type request struct {
 	system disk.GUID
 	slot   string
+	// trial says that the version is one on trial, which the boot loader counts.
+	trial bool
 }
 
 // parseCommandLine reads the kernel's command line.
@@ -67,6 +71,8 @@ func parseCommandLine(line string) (request, error) {
 			r.system = guid
 		case "ingot.slot":
 			r.slot = value
+		case "ingot.trial":
+			r.trial = true
 		}
 	}
 	if r.system == "" {
@@ -90,7 +96,9 @@ func (m *machine) readDescription() error {
 	if m.description, err = os.ReadFile("/ingot/boot.json"); err != nil {
 		return err
 	}
-	m.what, err = parseDescription(m.description)
+	if m.what, err = parseDescription(m.description); err == nil && m.wanted.trial {
+		m.hurry(time.AfterFunc)
+	}
 	return err
 }
 

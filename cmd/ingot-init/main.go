@@ -12,6 +12,7 @@
 //
 //	ingot.system=GUID   the system partition
 //	ingot.slot=VERSION  the folder below slots/ on it
+//	ingot.trial         that version is on trial: this program may not hang
 //
 // and /ingot/boot.json of the initrd ([release.Boot]).
 package main

@@ -172,8 +172,8 @@ func (m *machine) us() owner {
 
 // checkOwner decides whether the data disk, just mounted, may be used.
 func (m *machine) checkOwner() error {
-	if m.what.Definition == nil || m.data.readOnly {
-		return nil
+	if m.what.Definition == nil || m.data.readOnly || m.trial != nil {
+		return nil // of an update's two versions either may have written it, which was seen
 	}
 	var err error
 	if m.data.claim, err = examine(identityDir, m.us(), m.data.guid == m.installed.Data); err != nil {
@@ -199,6 +199,9 @@ func (m *machine) ownData() error {
 	}
 	if m.installed.Instance != m.instance {
 		return nil // could not be remembered, which was said
+	}
+	if theirs, _, err := readOwner(identityDir); err == nil && theirs != nil {
+		m.data.wrote = theirs.Version
 	}
 	if err := stampDisk(identityDir, m.us()); err != nil {
 		m.warn("The data disk cannot be marked as this appliance's: %v.", err)

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/ingotvm/ingot/internal/host"
 )
 
 // resetFile on the data disk asks for everything on it to be removed at the
@@ -23,7 +23,7 @@ func (m *machine) factoryReset() error {
 		return nil
 	}
 	m.log.say("Resetting to factory settings ...")
-	if err := empty(dataDir, syncDisk); err != nil {
+	if err := empty(dataDir, host.SyncFileSystem); err != nil {
 		return fmt.Errorf("cannot reset it to factory settings: %w", err)
 	}
 	m.log.info("the data disk was reset to factory settings")
@@ -52,15 +52,4 @@ func empty(root string, sync func(root string) error) error {
 		return err
 	}
 	return sync(root)
-}
-
-// syncDisk writes everything of a file system to its disk, and says when that
-// failed.
-func syncDisk(root string) error {
-	f, err := os.Open(root)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return unix.Syncfs(int(f.Fd()))
 }

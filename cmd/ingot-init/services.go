@@ -36,6 +36,7 @@ func (m *machine) mountServices() error {
 	}
 	for _, s := range m.what.Definition.Services {
 		folder := filepath.Join(appData, s.Name)
+		existed := hasData(folder)
 		if s.Data.Enabled {
 			if err := ownFolder(folder, users[accounts.Prefix+s.Name]); err != nil {
 				return fmt.Errorf("service %s: %w", s.Name, err)
@@ -43,6 +44,11 @@ func (m *machine) mountServices() error {
 		}
 		for _, p := range s.Data.Paths {
 			if err := m.bindData(folder, p); err != nil {
+				return fmt.Errorf("service %s: %w", s.Name, err)
+			}
+		}
+		if s.Data.Any() {
+			if err := m.migrate(s, existed); err != nil {
 				return fmt.Errorf("service %s: %w", s.Name, err)
 			}
 		}
