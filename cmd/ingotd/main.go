@@ -117,8 +117,10 @@ func newRootCommand() *cobra.Command {
 		newHistoryCommand(),
 		newDiffCommand(),
 		newRevertCommand(),
+		newUpdateCommand(),
 		newConfirmCommand(),
 		newExportCommand(),
+		newDoneCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -26,6 +26,7 @@ import (
 	"github.com/ingotvm/ingot/internal/config/setting"
 	"github.com/ingotvm/ingot/internal/host"
 	"github.com/ingotvm/ingot/internal/release"
+	"github.com/ingotvm/ingot/internal/update"
 )
 
 // Options are where the agent finds its machine. The zero value is the
@@ -100,6 +101,8 @@ type Agent struct {
 	certificates *certificates
 	// support lets the vendor's people in; nil when the definition has none.
 	support *support.Manager
+	// updates brings other versions; nil when there can be none.
+	updates *update.Manager
 	// door stands in front of the application; nil when nobody wants that.
 	door   *frontdoor.Door
 	engine *config.Engine
@@ -156,6 +159,7 @@ func New(opts Options) (*Agent, error) {
 		return nil, err
 	}
 	a.openSupport(pid1)
+	a.openUpdates()
 	a.watcher = health.New(a.targets(), unitStates{a.manager}, func(r health.Result) {
 		opts.Log("service %s is %s %s", r.Name, r.State, r.Detail)
 		a.cache.drop()
@@ -195,6 +199,9 @@ func (a *Agent) Run(ctx context.Context) {
 	wg.Go(func() { a.metrics.Run(ctx) })
 	wg.Go(func() { a.runConfiguration(ctx) })
 	wg.Go(func() { a.runSupport(ctx) })
+	if a.updates != nil {
+		wg.Go(func() { a.updates.Run(ctx) })
+	}
 	wg.Go(func() { a.watchUnits(ctx) })
 	wg.Go(func() { a.watchNames(ctx) })
 	wg.Go(func() { a.watchLinks(ctx) })

@@ -22,6 +22,10 @@ type initFacts struct {
 	DataReadOnly bool `json:"data_read_only"`
 	// Held says that the services are not started.
 	Held bool `json:"held"`
+	// ESP is the device of the EFI system partition, Slot the version that
+	// was booted.
+	ESP  string `json:"esp"`
+	Slot string `json:"slot"`
 	// Instance identifies this machine's system disk.
 	Instance string `json:"instance"`
 	// Adopt is whose the data disk was, when it waits to be taken over;

@@ -23,6 +23,7 @@ const (
 	ofTLS     = "certificate"
 	ofSupport = "support"
 	ofDoor    = "front-door"
+	ofUpdate  = "update:available"
 	ofOther   = "other:"
 )
 
@@ -49,6 +50,7 @@ func (a *Agent) notices(s wire.Status, failed []string) []wire.Notice {
 	}
 	list = append(list, supportNotice(s.Support)...)
 	list = append(list, a.doorNotices()...)
+	list = append(list, a.updateNotices()...)
 	list = append(list, a.dataNotice()...)
 	revision, _ := a.engine.Current()
 	list = append(list, a.certificateNotices(revision.Document, time.Now())...)
@@ -114,6 +116,9 @@ func (a *Agent) Fix(ctx context.Context, by config.By, id string) error {
 	}
 	if id == ofSupport {
 		return a.EndSupport(ctx, by)
+	}
+	if id == ofUpdate {
+		return a.installAvailable(ctx, by)
 	}
 	name := strings.TrimPrefix(id, ofUnit)
 	a.opts.Log("%s starts %s again", by.Who, name)

@@ -21,7 +21,7 @@ import (
 //	403  access.ErrCode, access.ErrNoRole
 //	404  config.ErrNoRevision
 //	409  *config.ApplyError when all was undone, config.ErrNotPending,
-//	     config.ErrPending, config.ErrSameConnection, access.ErrNoOffer
+//	     config.ErrPending, config.ErrHeld, config.ErrSameConnection, access.ErrNoOffer
 //	412  *config.ConflictError
 //	422  *config.InvalidError
 //	429  *access.ThrottledError
@@ -80,7 +80,7 @@ func answerTo(err error) *Error {
 		return e
 	case errors.As(err, &apply) && apply.Undo != nil:
 		return of(http.StatusInternalServerError, "the configuration may be in force in part: restart the machine, or make another change")
-	case apply != nil, errors.Is(err, config.ErrNotPending), errors.Is(err, config.ErrPending):
+	case apply != nil, errors.Is(err, config.ErrNotPending), errors.Is(err, config.ErrPending), errors.Is(err, config.ErrHeld):
 		return of(http.StatusConflict, "")
 	case errors.Is(err, config.ErrSameConnection):
 		return of(http.StatusConflict, "close this connection, and confirm over another: that shows that you still get in")

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"net/http"
@@ -256,6 +258,48 @@ func (f *fakeSource) EndSupport(_ context.Context, by config.By) error {
 
 func (f *fakeSource) SupportRecording(_ context.Context, session, file string) ([]byte, error) {
 	return []byte("{}\n"), f.called("recording %s of %s", file, session)
+}
+
+func (f *fakeSource) Updates(_ context.Context, language string) (wire.Updates, error) {
+	return wire.Updates{Version: "1.0.0", Slots: []wire.UpdateSlot{{Version: "1.0.0", State: wire.SlotCurrent}}, History: []wire.UpdateEvent{{Outcome: wire.OutcomeInstalled}}},
+		f.called("updates in %s", language)
+}
+
+func (f *fakeSource) CheckUpdates(_ context.Context, by config.By) error {
+	return f.called("check updates by %s", who(by))
+}
+
+func (f *fakeSource) DownloadUpdate(_ context.Context, by config.By, version string) error {
+	return f.called("download %s by %s", version, who(by))
+}
+
+func (f *fakeSource) InstallUpdate(_ context.Context, by config.By, w wire.InstallUpdate) error {
+	return f.called("install %s, %v, by %s", w.Version, w.Window, who(by))
+}
+
+func (f *fakeSource) CancelUpdate(_ context.Context, by config.By) error {
+	return f.called("cancel update by %s", who(by))
+}
+
+func (f *fakeSource) PostponeUpdate(_ context.Context, by config.By, w wire.PostponeUpdate) error {
+	return f.called("postpone %d by %s", w.Days, who(by))
+}
+
+func (f *fakeSource) BackUpdate(_ context.Context, by config.By, w wire.BackUpdate) error {
+	return f.called("back to %s, %s, by %s", w.Version, w.Data, who(by))
+}
+
+func (f *fakeSource) UploadBundle(_ context.Context, by config.By, body io.Reader, size int64) error {
+	n, err := io.Copy(io.Discard, body)
+	return errors.Join(err, f.called("bundle of %d bytes, said %d, by %s", n, size, who(by)))
+}
+
+func (f *fakeSource) UpdateMedia(context.Context) ([]wire.UpdateMedium, error) {
+	return []wire.UpdateMedium{{Name: "sr0", Label: "UPDATES", File: "x.ingot"}}, f.called("media")
+}
+
+func (f *fakeSource) UseMedium(_ context.Context, by config.By, name string) error {
+	return f.called("use medium %s by %s", name, who(by))
 }
 
 func (f *fakeSource) Power(_ context.Context, by config.By, action string) error {

@@ -18,9 +18,11 @@ import (
 
 // maxBody bounds what a request may carry, maxConfig that of one with a
 // configuration document: certificates and texts of the application are in it.
+// maxBundle bounds a bundle, which is written to the disk as it comes.
 const (
 	maxBody   = 64 << 10
 	maxConfig = 1 << 20
+	maxBundle = 64 << 30
 )
 
 // maxWork bounds a slow route: the checks of services, both halves of a
@@ -114,6 +116,11 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, route Route) (an
 	if route.MaxBody != 0 {
 		limit = route.MaxBody
 	}
+	if route.Stream {
+		r = r.WithContext(ctx)
+		r.Body = &streamed{ReadCloser: http.MaxBytesReader(w, r.Body, limit), c: http.NewResponseController(w)}
+		return route.Handle(r)
+	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
 		return nil, unreadable(err)
@@ -136,6 +143,20 @@ func extend(w http.ResponseWriter) {
 	end := time.Now().Add(maxWork + writeTimeout)
 	_ = c.SetWriteDeadline(end)
 	_ = c.SetReadDeadline(end)
+}
+
+// streamed is a body that may take as long as it likes, as long as something
+// comes.
+type streamed struct {
+	io.ReadCloser
+	c *http.ResponseController
+}
+
+func (s *streamed) Read(p []byte) (int, error) {
+	end := time.Now().Add(readTimeout)
+	_ = s.c.SetReadDeadline(end) // as in extend
+	_ = s.c.SetWriteDeadline(end.Add(maxWork))
+	return s.ReadCloser.Read(p)
 }
 
 func allowed(byMethod map[string]Route) string {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
 
 	"github.com/ingotvm/ingot/internal/agent/access"
@@ -82,6 +83,23 @@ type Source interface {
 	EndSupport(ctx context.Context, by config.By) error
 	SupportRecording(ctx context.Context, session, file string) ([]byte, error)
 
+	// Updates is what runs and what there is, with notes in a language.
+	Updates(ctx context.Context, language string) (wire.Updates, error)
+	// CheckUpdates returns when the repository was asked; the others begin
+	// what they are called.
+	CheckUpdates(ctx context.Context, by config.By) error
+	DownloadUpdate(ctx context.Context, by config.By, version string) error
+	InstallUpdate(ctx context.Context, by config.By, want wire.InstallUpdate) error
+	CancelUpdate(ctx context.Context, by config.By) error
+	PostponeUpdate(ctx context.Context, by config.By, want wire.PostponeUpdate) error
+	BackUpdate(ctx context.Context, by config.By, want wire.BackUpdate) error
+	// UploadBundle reads a bundle to its end; size is -1 when it is not known.
+	UploadBundle(ctx context.Context, by config.By, body io.Reader, size int64) error
+	// UpdateMedia are the attached media with updates; UseMedium takes those
+	// of one.
+	UpdateMedia(ctx context.Context) ([]wire.UpdateMedium, error)
+	UseMedium(ctx context.Context, by config.By, name string) error
+
 	// Power takes "restart" and "off".
 	Power(ctx context.Context, by config.By, action string) error
 	Reset(ctx context.Context, by config.By, confirm string) error
@@ -116,6 +134,8 @@ type Route struct {
 	Slow bool
 	// MaxBody bounds the body in bytes; 0 is [maxBody].
 	MaxBody int64
+	// Stream hands the body to the handler as it comes, for as long as it does.
+	Stream bool
 	// Handle returns the body, to be sent as JSON with status 200, or an
 	// error. A [Raw] body is sent as it is.
 	Handle func(r *http.Request) (any, error)
@@ -261,6 +281,28 @@ func Routes(src Source, gate *access.Gate) []Route {
 			Response: wire.Nothing{}, Slow: true, Handle: h.endSupport},
 		{Method: get, Path: "/v1/support/{session}/{file}", Access: Reader{}, Summary: "A recording of a support session, an asciicast (version 2).",
 			Response: Raw{Type: castType}, Handle: h.supportRecording},
+
+		{Method: get, Path: "/v1/updates", Access: Reader{}, Summary: "What runs, what there is, what is being done, and what was.",
+			Query:    []Parameter{{"language", "of the release notes; default en"}},
+			Response: wire.Updates{}, Handle: h.updates},
+		{Method: post, Path: "/v1/updates/check", Access: Operate{}, Summary: "Ask the repository what there is.",
+			Response: wire.Nothing{}, Slow: true, Handle: h.checkUpdates},
+		takes(h.downloadUpdate, Route{Method: post, Path: "/v1/updates/download", Access: Operate{}, Summary: "Begin to download a version, and to write it beside the one that runs.",
+			Response: wire.Nothing{}}),
+		takes(h.installUpdate, Route{Method: post, Path: "/v1/updates/install", Access: Operate{}, Summary: "Begin to install a version: download it, and restart into it, at once or in the maintenance window.",
+			Response: wire.Nothing{}}),
+		{Method: post, Path: "/v1/updates/cancel", Access: Operate{}, Summary: "End what is being done, until the machine is about to restart.",
+			Response: wire.Nothing{}, Handle: h.cancelUpdate},
+		takes(h.postponeUpdate, Route{Method: post, Path: "/v1/updates/postpone", Access: Administer{}, Summary: "Let nothing be installed by itself for some days.",
+			Response: wire.Nothing{}, Slow: true}),
+		takes(h.backUpdate, Route{Method: post, Path: "/v1/updates/back", Access: Operate{}, Summary: "Go back to a version that is still on the disk.",
+			Response: wire.Nothing{}}),
+		{Method: put, Path: "/v1/updates/bundle", Access: Operate{}, Summary: "Hand in a bundle: the body is the file. What it holds is then available.",
+			Response: wire.Nothing{}, Stream: true, MaxBody: maxBundle, Handle: h.uploadBundle},
+		{Method: get, Path: "/v1/updates/media", Access: Reader{}, Summary: "The attached disks and CDs with a bundle or a repository.",
+			Response: []wire.UpdateMedium{}, Handle: h.updateMedia},
+		takes(h.useMedium, Route{Method: post, Path: "/v1/updates/media", Access: Operate{}, Summary: "Take the updates of an attached medium. What they hold is then available.",
+			Response: wire.Nothing{}, Slow: true}),
 
 		takes(h.power, Route{Method: post, Path: "/v1/power", Access: Operate{}, Summary: "Restart the machine, or switch it off.",
 			Response: wire.Nothing{}}),

@@ -189,6 +189,17 @@ var rules = map[string]line{
 	"DELETE /v1/support":               {allowed: operators},
 	"GET /v1/support/{session}/{file}": {allowed: readers, path: "/v1/support/x/1.cast"},
 
+	"GET /v1/updates":           {allowed: readers},
+	"POST /v1/updates/check":    {allowed: operators},
+	"POST /v1/updates/download": {allowed: operators, body: `{"version":"1.1.0"}`},
+	"POST /v1/updates/install":  {allowed: operators, body: `{"version":"1.1.0"}`},
+	"POST /v1/updates/cancel":   {allowed: operators},
+	"POST /v1/updates/postpone": {allowed: administrators, body: `{"days":7}`},
+	"POST /v1/updates/back":     {allowed: operators, body: `{"version":"1.0.0","data":"keep"}`},
+	"PUT /v1/updates/bundle":    {allowed: operators},
+	"GET /v1/updates/media":     {allowed: readers},
+	"POST /v1/updates/media":    {allowed: operators, body: `{"name":"sr0"}`},
+
 	"POST /v1/power":            {allowed: operators, body: `{"action":"off"}`},
 	"POST /v1/reset":            {allowed: administrators, body: `{"confirm":"demo"}`},
 	"POST /v1/restart":          {allowed: operators, body: `{"service":"db"}`},

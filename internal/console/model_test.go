@@ -88,6 +88,18 @@ func TestWizardEndsWithTheOneElsewhere(t *testing.T) {
 	s.sees("Manage this appliance", "Enter/F2: log in")
 }
 
+// That all is answered may be known before the last answer's own reply is here.
+func TestWizardEndsWithItsOwnAnswer(t *testing.T) {
+	s := newStage(t, firstBoot(), terminal.Latin, false)
+	steps(6)(s)
+	s.write("My site")
+	calls := s.m.Update(keyPress("f10"))
+	reply := perform(t.Context(), s.agent, calls[0])
+	s.wait(3 * time.Second)
+	s.sees("7/7 Application").feed(reply)
+	s.sees("The appliance is set up")
+}
+
 func TestWizardLosesNothingWhenTheAgentRestarts(t *testing.T) {
 	agent := firstBoot()
 	s := newStage(t, agent, terminal.Latin, false)

@@ -87,6 +87,9 @@ func (m *Model) learnSetup(s wire.Setup) {
 	m.setup = &s
 	m.learnLanguage()
 	if m.complete() {
+		if m.waiting > 0 {
+			return // it may be what the wizard has just asked for; its answer comes yet
+		}
 		m.polls.setup.due = m.now.Add(setupEvery)
 		if _, ok := m.top().(*wizardPage); ok { // a seed or a browser answered
 			m.polls.facts = poll{}

@@ -27,13 +27,19 @@ type Options struct {
 	Input io.Reader
 }
 
-// Run shows the console on out until the context ends or out fails.
+// lastWords is how long an answer is waited for when the console is to end:
+// less than its unit lets it have.
+const lastWords = time.Second
+
+// Run shows the console on out until the context ends or out fails. An answer
+// that somebody waits for is still shown, if it comes in [lastWords]: who
+// restarts the machine, which ends the console, sees that it does.
 func Run(parent context.Context, src Source, out io.Writer, opts Options) error {
-	ctx, cancel := context.WithCancelCause(parent)
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	defer cancel(nil)
 	s := terminal.Start(ctx, out, cancel)
 	p := program{
-		ctx: ctx, src: src, sender: s, size: opts.Size,
+		ctx: ctx, end: func() { cancel(nil) }, src: src, sender: s, size: opts.Size,
 		model: NewModel(opts.Charset, opts.Serial, time.Now()),
 	}
 	options := []tea.ProgramOption{
@@ -47,8 +53,14 @@ func Run(parent context.Context, src Source, out io.Writer, opts Options) error 
 	if opts.Input != nil {
 		options = append(options, tea.WithInput(untilDone{ctx, opts.Input}))
 	}
-	_, err := tea.NewProgram(p, options...).Run()
-	failed := context.Cause(ctx) // nil unless out failed or parent ended
+	running := tea.NewProgram(p, options...)
+	stop := context.AfterFunc(parent, func() {
+		time.AfterFunc(lastWords, p.end)
+		running.Send(ending{})
+	})
+	defer stop()
+	_, err := running.Run()
+	failed := context.Cause(ctx) // nil unless out failed or the console ended
 	cancel(nil)
 	s.Wait()
 	switch {
@@ -80,9 +92,14 @@ func (u untilDone) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// ending says that the console is to end.
+type ending struct{}
+
 // program lets Bubble Tea drive the model.
 type program struct {
 	ctx    context.Context
+	end    func() // ends ctx
+	ending bool
 	src    Source
 	sender *terminal.Sender
 	size   func() (int, int)
@@ -122,6 +139,9 @@ func (p program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if size, ok := msg.(tea.WindowSizeMsg); ok && size.Width == 0 {
 		return p, nil // Bubble Tea's own, of no terminal
 	}
+	if _, ok := msg.(ending); ok {
+		p.ending = true
+	}
 	full, ask := false, ""
 	for _, c := range p.model.Update(msg) {
 		switch c.what.(type) {
@@ -138,6 +158,9 @@ func (p program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	next := p.model.Screen().frame()
 	next.Full, next.Ask = full, ask
 	p.sender.Show(next)
+	if p.ending && p.model.waiting == 0 {
+		p.end()
+	}
 	return p, tea.Batch(commands...)
 }
 

@@ -109,6 +109,63 @@ func TestRunEndsWithItsTerminal(t *testing.T) {
 	})
 }
 
+// restarting is an agent whose machine ends the console before the answer.
+type restarting struct {
+	*fakeAgent
+	end  context.CancelFunc
+	late time.Duration
+}
+
+func (r restarting) As(string) Source { return r }
+
+func (r restarting) Power(context.Context, string) error {
+	r.end()
+	time.Sleep(r.late)
+	return nil
+}
+
+// Who restarts the machine sees that it does, although this ends the console
+// too; an agent that does not answer holds nothing up.
+func TestRunShowsTheLastAnswer(t *testing.T) {
+	for late, seen := range map[time.Duration]bool{lastWords / 2: true, 2 * lastWords: false} {
+		synctest.Test(t, func(t *testing.T) {
+			out := &line{}
+			keys, typed := io.Pipe()
+			defer typed.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			agent := restarting{newAgent(), cancel, late}
+			agent.passwords["admin"] = "secret"
+			done := make(chan error)
+			go func() { done <- Run(ctx, agent, out, Options{Input: keys}) }()
+			for _, key := range []string{"\r", "secret", "\r", "6", "\x1b[B"} {
+				time.Sleep(2 * time.Second)
+				if _, err := typed.Write([]byte(key)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(2 * time.Second)
+			if got := out.take(); !strings.Contains(got, "Restart the machine?") {
+				t.Fatalf("it does not ask before it restarts: %q", got)
+			}
+			asked := time.Now()
+			if _, err := typed.Write([]byte("\r")); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-done; err != nil {
+				t.Errorf("Run() = %v", err)
+			}
+			typed.Close()
+			if got := out.take(); strings.Contains(got, "The machine restarts") != seen {
+				t.Errorf("an answer after %v: it says %q", late, got)
+			}
+			if took := time.Since(asked); took > lastWords+time.Second {
+				t.Errorf("an answer after %v: it took %v to end", late, took)
+			}
+			time.Sleep(late) // what the agent was asked ends
+		})
+	}
+}
+
 // A terminal that hung up still gets the screen: somebody may come back.
 func TestRunOutlivesItsKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

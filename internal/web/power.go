@@ -19,9 +19,17 @@ func power(v *visit) error {
 	return v.gone(action)
 }
 
+// goneView is the page of a machine that goes down.
+type goneView struct {
+	Text string
+	// Back says that it comes back as it was; after a reset it has another
+	// certificate, which a script cannot accept.
+	Back bool
+}
+
 // gone says what happens now, and in a while asks whether it is over.
 func (v *visit) gone(action string) error {
-	f := frame{At: "power", Title: v.T("web.menu.power"), Data: v.T("web.gone." + action)}
+	f := frame{At: "power", Title: v.T("web.menu.power"), Data: goneView{v.T("web.gone." + action), action == "restart"}}
 	if action != "off" {
 		f.Refresh = 15
 	}

@@ -115,13 +115,22 @@ func (v *visit) redirect(path string) error {
 	return nil
 }
 
-// toLogin asks the visitor to log in, and then brings them back.
+// toLogin asks the visitor to log in, and then brings them back. A script that
+// asks for a part of a page would follow a redirect, and find no such part in
+// the form: it is told to go there with the whole page.
 func (v *visit) toLogin() {
 	to := "/"
 	if v.r.Method == http.MethodGet {
 		to = v.r.URL.RequestURI()
 	}
-	_ = v.redirect("/login?to=" + url.QueryEscape(to))
+	login := "/login?to=" + url.QueryEscape(to)
+	if v.r.Header.Get("HX-Request") == "true" {
+		v.w.Header().Del("HX-Refresh")
+		v.w.Header().Set("HX-Redirect", login)
+		v.w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	_ = v.redirect(login)
 }
 
 // local is a path of ours that somebody handed in, or "/". Browsers take a
@@ -266,7 +275,7 @@ func (f frame) Menu() []entry {
 	}
 	for _, e := range []entry{
 		{Key: "overview", Path: "/"}, {Key: "settings", Path: "/settings"}, {Key: "access", Path: "/access"},
-		{Key: "history", Path: "/history"}, {Key: "log", Path: "/log"}, {Key: "support", Path: "/support"}, {Key: "power", Path: "/power"},
+		{Key: "history", Path: "/history"}, {Key: "log", Path: "/log"}, {Key: "updates", Path: "/updates"}, {Key: "support", Path: "/support"}, {Key: "power", Path: "/power"},
 	} {
 		if e.Key == "power" && !f.v.may("operator") || e.Key == "support" && f.v.status.Support == nil {
 			continue

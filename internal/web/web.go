@@ -130,6 +130,16 @@ func routes() []route {
 		{post, "/support/end", false, endSupport},
 		{get, "/support/recordings/{session}/{file}", false, recording},
 
+		{get, "/updates", false, updatesPage},
+		{post, "/updates/check", false, checkUpdates},
+		{post, "/updates/download", false, downloadUpdate},
+		{post, "/updates/install", false, installUpdate},
+		{post, "/updates/cancel", false, cancelUpdate},
+		{post, "/updates/postpone", false, postponeUpdate},
+		{post, "/updates/back", false, backUpdate},
+		{post, bundlePath, false, uploadBundle},
+		{post, "/updates/media", false, useMedium},
+
 		{get, "/log", false, logPage},
 		{get, "/power", false, powerPage},
 		{post, "/power", false, power},
@@ -164,7 +174,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, route route) {
 		v.fail(err)
 		return
 	}
-	if r.Method == http.MethodPost {
+	if r.Method == http.MethodPost && route.path != bundlePath {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		c := http.NewResponseController(w) // a writer without deadlines, as in tests, needs none
 		end := s.now().Add(maxWork)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ingotvm/ingot/internal/api/wire"
 	"github.com/ingotvm/ingot/internal/appliance"
 	"github.com/ingotvm/ingot/internal/config/setting"
 	"github.com/ingotvm/ingot/internal/console/terminal"
@@ -46,7 +47,11 @@ func sources(t *testing.T) string {
 
 // said are the ends of ids that the agent says, not the pages.
 func said() []string {
-	list := []string{"system", "management", "own", "support", "restart it", "start it again", "end it", "person", "time", "restart", "agent", "full", "problem", "healthy", "failing", "degraded", "off", "starting", "set-up", "unknown", "hour", "day", "week", "wrong-code", "wrong-password", "wrong-passkey", "wrong-group", "recovery", "directory", "provider"}
+	list := []string{"system", "management", "own", "support", "restart it", "start it again", "end it", "install it", "person", "time", "restart", "agent", "full", "problem", "healthy", "failing", "degraded", "off", "starting", "set-up", "unknown", "hour", "day", "week", "wrong-code", "wrong-password", "wrong-passkey", "wrong-group", "recovery", "directory", "provider"}
+	list = append(list, wire.StepCheck, wire.StepDownload, wire.StepWrite, wire.StepVerify, wire.StepWait, wire.StepSnapshot, wire.StepRestart,
+		wire.OutcomeInstalled, wire.OutcomeRolledBack, wire.OutcomeWentBack, wire.OutcomeFailed, wire.OutcomeCancelled,
+		wire.SlotCurrent, wire.SlotTrial, wire.SlotKept, wire.SlotNew, "patch", "blocks", "whole", "bundle",
+		"policy", "wave", "wave.until", "postponed", "postponed.until")
 	for _, s := range setting.All() {
 		list = append(list, s.Key())
 	}
@@ -132,7 +137,7 @@ var names = []string{"language.language", "language.formats", "keyboard.layout",
 // Every property of the agent's own settings has a title and help in all
 // languages, and so have its options, unless they are names.
 func TestEveryPropertyIsTranslated(t *testing.T) {
-	env := setting.Env{Boot: &release.Boot{Definition: &appliance.Definition{Name: "demo"}}}
+	env := setting.Env{Boot: &release.Boot{Definition: &appliance.Definition{Name: "demo", Updates: &appliance.Updates{Channel: "stable"}}}}
 	known := map[string]bool{}
 	for _, s := range setting.All() {
 		if s.Key() == "application" {

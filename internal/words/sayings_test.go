@@ -20,6 +20,8 @@ var speakers = []string{
 	"internal/api/access.go", "internal/api/errors.go", "internal/api/handle*.go", "internal/api/client/*.go",
 	"internal/appliance/setting.go", "internal/appliance/certificate/*.go",
 	"internal/config/*.go", "internal/config/seedtext/*.go", "internal/config/setting/*.go", "internal/config/setting/*/*.go",
+	"internal/update/*.go", "internal/update/fetch/*.go", "internal/update/snapshot/*.go", "internal/slot/*.go",
+	"internal/release/trust/*.go", "internal/release/source/*.go",
 	"internal/host/*.go", "internal/web/*.go", "internal/console/*.go",
 }
 
@@ -31,7 +33,7 @@ var silent = []string{
 
 // initrd says its warnings in whole sentences, and much else on the screen of
 // the boot.
-var initrd = []string{"cmd/ingot-init/*.go", "internal/initrd/disks/*.go"}
+var initrd = []string{"cmd/ingot-init/*.go", "internal/initrd/disks/*.go", "internal/update/attend/*.go"}
 
 // saying is one text in the agent's source.
 type saying struct {

@@ -30,7 +30,7 @@ import (
 func sentences() [][]text {
 	return [][]text{
 		answerSentences, accessSentences, changeSentences, seedSentences, appSentences, valueSentences,
-		networkSentences, certificateSentences, statusSentences, machineSentences, startSentences, passkeySentences, supportSentences, outsideSentences,
+		networkSentences, certificateSentences, statusSentences, machineSentences, startSentences, passkeySentences, supportSentences, outsideSentences, updateSentences, releaseSentences,
 	}
 }
 

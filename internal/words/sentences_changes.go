@@ -4,6 +4,7 @@ package words
 // and of keeping them.
 var changeSentences = []text{
 	{"there is no change to confirm", "es gibt keine Änderung zu bestätigen", "確定する変更がありません"},
+	{"the appliance is about to restart into another version: nothing can be changed until then", "die Appliance startet gleich in eine andere Version: bis dahin lässt sich nichts ändern", "アプライアンスはまもなく別のバージョンで再起動します。それまで変更できません"},
 	{"the last change waits to be confirmed: confirm it, or go back to the revision before", "die letzte Änderung wartet auf Bestätigung: bestätigen Sie sie, oder gehen Sie zur Revision davor zurück", "前回の変更が確定待ちです。確定するか、前のリビジョンに戻してください"},
 	{"a change is confirmed over a new connection", "eine Änderung wird über eine neue Verbindung bestätigt", "変更は新しい接続で確定します"},
 	{"there is no such revision", "diese Revision gibt es nicht", "そのリビジョンはありません"},

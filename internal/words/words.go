@@ -54,7 +54,7 @@ func IDs() []string {
 }
 
 func catalogue() []map[string]text {
-	return []map[string]text{generalTexts, pageTexts, webTexts, accessTexts, passkeyTexts, supportTexts, rowTexts, frontTexts, propertyTexts, outsideTexts}
+	return []map[string]text{generalTexts, pageTexts, webTexts, accessTexts, passkeyTexts, supportTexts, updateTexts, rowTexts, frontTexts, propertyTexts, outsideTexts}
 }
 
 // Lookup is a message, if the catalogue has it.

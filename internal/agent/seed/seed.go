@@ -70,10 +70,7 @@ type Options struct {
 	Guestinfo Guestinfo
 }
 
-// Providers are all there are. Later ones override earlier ones: what is said
-// to any guest yields to what is said to Ingot by name, and of that what the
-// hypervisor says to what somebody attached.
-func Providers(o Options) []Provider {
+func (o *Options) fill() {
 	if o.Root == "" {
 		o.Root = "/"
 	}
@@ -86,6 +83,13 @@ func Providers(o Options) []Provider {
 	if o.Guestinfo == nil {
 		o.Guestinfo = backdoor{}
 	}
+}
+
+// Providers are all there are. Later ones override earlier ones: what is said
+// to any guest yields to what is said to Ingot by name, and of that what the
+// hypervisor says to what somebody attached.
+func Providers(o Options) []Provider {
+	o.fill()
 	o.Keys = append(slices.Clone(o.Keys), SetupKeys()...)
 	return []Provider{
 		noCloud{o},

@@ -19,6 +19,9 @@ type request struct {
 	method, path string
 	// body is sent as JSON; nil is none.
 	body any
+	// stream is sent as it comes, size bytes of it, for as long as that takes.
+	stream io.Reader
+	size   int64
 	// match goes into If-Match; "" is none.
 	match string
 	// fresh wants a connection of its own.
@@ -31,8 +34,11 @@ func (c *Client) ask(ctx context.Context, q request) ([]byte, error) {
 	if q.method == http.MethodGet {
 		wait = maxWait
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
+	if q.stream == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+	}
 	req, err := c.build(ctx, q)
 	if err != nil {
 		return nil, err
@@ -77,6 +83,10 @@ func (c *Client) build(ctx context.Context, q request) (*http.Request, error) {
 	}
 	if q.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if q.stream != nil {
+		req.Body, req.ContentLength = io.NopCloser(q.stream), q.size
+		req.Header.Set("Content-Type", "application/octet-stream")
 	}
 	if q.match != "" {
 		req.Header.Set("If-Match", q.match)

@@ -48,23 +48,30 @@ func (s *Sender) run(ctx context.Context, out io.Writer, fail func(error)) {
 	for {
 		select {
 		case <-ctx.Done():
+			select {
+			case f := <-s.frames: // what was shown last is seen
+				_ = p.show(f) // it ends either way
+			default:
+			}
 			return
 		case f := <-s.frames:
-			var err error
-			if f.Ask != "" {
-				err = p.send(f.Ask)
-				f.Full = f.Full || f.Ask != AskSize
-			}
-			if f.Full {
-				p.forget()
-			}
-			if err == nil {
-				err = p.paint(f.Lines, f.Width)
-			}
-			if err != nil {
+			if err := p.show(f); err != nil {
 				fail(err)
 				return
 			}
 		}
 	}
+}
+
+// show asks the terminal what the frame asks, and paints it.
+func (p *painter) show(f Frame) error {
+	if f.Ask != "" {
+		if err := p.send(f.Ask); err != nil {
+			return err
+		}
+	}
+	if f.Full || f.Ask != "" && f.Ask != AskSize {
+		p.forget()
+	}
+	return p.paint(f.Lines, f.Width)
 }
