@@ -133,8 +133,10 @@ type production struct {
 	where   location
 	def     *appliance.Definition
 	formats []string
+	stages  []string // to be made besides what the formats need
 	jobs    int
-	refresh bool // ask the mirror for news
+	refresh bool   // ask the mirror for news
+	agent   string // a program that takes the agent's place, or ""
 	cache   *pipeline.Cache
 }
 
@@ -147,7 +149,7 @@ func (a *app) produce(ctx context.Context, p production, use func(*pipeline.Resu
 	if err := runBuildCommands(ctx, watch, host.Local{}, p.where.folder, p.def); err != nil {
 		return nil, err
 	}
-	plan, err := a.makePlan(p.where, p.def, p.formats, func() (string, error) {
+	plan, err := a.makePlan(p.where, p.def, p.formats, p.agent, func() (string, error) {
 		return build.MirrorState(ctx, http.DefaultClient, p.cache.Dir(), p.def.Base, p.refresh)
 	})
 	if err != nil {
@@ -155,7 +157,7 @@ func (a *app) produce(ctx context.Context, p production, use func(*pipeline.Resu
 	}
 	for again := true; ; again = false {
 		result, err := pipeline.Run(ctx, plan, pipeline.RunOptions{
-			Makers: build.Makers(host.Local{}), Cache: p.cache, Targets: targets(p.formats), Jobs: p.jobs, Observer: watch,
+			Makers: build.Makers(host.Local{}), Cache: p.cache, Targets: append(targets(p.formats), p.stages...), Jobs: p.jobs, Observer: watch,
 		})
 		if err != nil {
 			return nil, err

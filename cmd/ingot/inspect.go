@@ -245,7 +245,7 @@ func inspectBuild(ctx context.Context, a *app, o inspectOptions, args []string) 
 		return err
 	}
 	defer cache.Close()
-	plan, err := a.makePlan(where, def, build.Formats, func() (string, error) { return knownMirrorState(ctx, cache.Dir(), def) })
+	plan, err := a.makePlan(where, def, build.Formats, "", func() (string, error) { return knownMirrorState(ctx, cache.Dir(), def) })
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,8 @@ Exit status:
 		newRun(a),
 		newTest(a),
 		newInspect(a),
+		newKeys(a),
+		newRelease(a),
 		newCache(a),
 		newDoctor(a),
 		newVersion(a),

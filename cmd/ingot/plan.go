@@ -68,7 +68,7 @@ func runPlan(ctx context.Context, a *app, o planOptions, args []string) error {
 		return err
 	}
 	defer cache.Close()
-	plan, err := a.makePlan(where, def, formats, func() (string, error) {
+	plan, err := a.makePlan(where, def, formats, "", func() (string, error) {
 		if o.stable {
 			return "", nil
 		}
@@ -153,13 +153,16 @@ func targets(formats []string) []string {
 	return stages
 }
 
-// makePlan makes the plan that yields the formats. mirror says in which state
-// the package mirror is, see build.MirrorState.
-func (a *app) makePlan(where location, def *appliance.Definition, formats []string, mirror func() (string, error)) (*pipeline.Plan, error) {
-	env := build.Env{Dir: where.folder}
+// makePlan makes the plan that yields the formats. agent is the program that
+// is the agent, "" for our own. mirror says in which state the package mirror
+// is, see build.MirrorState.
+func (a *app) makePlan(where location, def *appliance.Definition, formats []string, agent string, mirror func() (string, error)) (*pipeline.Plan, error) {
+	env := build.Env{Dir: where.folder, Agent: agent}
 	var err error
-	if env.Agent, err = a.program("ingotd"); err != nil {
-		return nil, err
+	if agent == "" {
+		if env.Agent, err = a.program("ingotd"); err != nil {
+			return nil, err
+		}
 	}
 	if env.Init, err = a.program("ingot-init"); err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ type testOptions struct {
 	offline   bool
 	junit     string
 	logs      string
+	scenario  string
 	json      bool
 }
 
@@ -37,16 +38,27 @@ memory, a clean end by the power button, and the same again after a restart.
 Prints a table with times and memory. Of a machine that failed, the console's
 log and a picture of its screen are kept.
 
+With --scenario FILE, play what the file says instead: versions of the definition
+in DIR that are made, signed with keys for the occasion, served, installed and
+gone back from, step by step (docs/scenarios.md).
+
 ` + seedHelp + `
 What it does not answer is answered for the test: settings that must have a value
 and have no default get their example, or a value of their type.`,
 		Example: `  ingot test myapp
   ingot test out/myapp-1.0.0.ova --firmware uefi
-  ingot test myapp --junit results.xml --logs results`,
+  ingot test myapp --junit results.xml --logs results
+  ingot test myapp --scenario myapp/scenarios/update.yaml`,
 		Args: maxOneArg("folder or file"),
-		RunE: func(cmd *cobra.Command, args []string) error { return runTest(cmd.Context(), a, o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.scenario != "" {
+				return runScenario(cmd, a, o, args)
+			}
+			return runTest(cmd.Context(), a, o, args)
+		},
 	}
 	o.addFlags(cmd)
+	cmd.Flags().StringVar(&o.scenario, "scenario", "", "play this `file` of steps instead of the tests")
 	cmd.Flags().StringSliceVar(&o.firmwares, "firmware", []string{string(hypervisor.BIOS), string(hypervisor.UEFI)},
 		"comma-separated `firmwares`: "+strings.Join(firmwares(), ", "))
 	complete(cmd, "firmware", func([]string) []string { return firmwares() })

@@ -157,6 +157,16 @@ func cut(line string, width int) string {
 	return line
 }
 
+// problemsOfError says what has the problems, when it is not the definition as
+// it stands.
+type problemsOfError struct {
+	subject string
+	err     error
+}
+
+func (e *problemsOfError) Error() string { return e.subject + ": " + e.err.Error() }
+func (e *problemsOfError) Unwrap() error { return e.err }
+
 // fail tells the user of the error, if any.
 func (u *ui) fail(err error) {
 	if err == nil {
@@ -168,8 +178,13 @@ func (u *ui) fail(err error) {
 	prefix := paint(u.colourErr, red, "ingot:")
 	var problems yamltext.Problems
 	if errors.As(err, &problems) {
+		subject := "the definition"
+		var of *problemsOfError
+		if errors.As(err, &of) {
+			subject = of.subject
+		}
 		fmt.Fprintln(u.err, problems.Error())
-		fmt.Fprintf(u.err, "%s the definition has %s; nothing was built\n", prefix, count(len(problems), "problem"))
+		fmt.Fprintf(u.err, "%s %s has %s; nothing was built\n", prefix, subject, count(len(problems), "problem"))
 		return
 	}
 	var stage *pipeline.StageError

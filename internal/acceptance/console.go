@@ -34,9 +34,10 @@ func lastWords() []lastWord {
 }
 
 // watch returns when the machine ends or its console says that it is lost: a
-// *doomedError, or ctx's error.
-func watch(ctx context.Context, m hypervisor.Machine) error {
-	var log tail
+// *doomedError, or ctx's error. The first bytes of the console's log, said, are
+// of before.
+func watch(ctx context.Context, m hypervisor.Machine, said int64) error {
+	log := tail{from: said}
 	defer log.close()
 	for {
 		done := false
@@ -74,6 +75,7 @@ func watch(ctx context.Context, m hypervisor.Machine) error {
 
 // tail reads a growing file.
 type tail struct {
+	from int64 // where it begins
 	file *os.File
 	rest []byte // the last line so far
 }
@@ -84,6 +86,10 @@ func (t *tail) find(path string, words []lastWord) *lastWord {
 		f, err := os.Open(path)
 		if err != nil {
 			return nil // not there yet
+		}
+		if _, err := f.Seek(t.from, io.SeekStart); err != nil {
+			f.Close()
+			return nil
 		}
 		t.file = f
 	}

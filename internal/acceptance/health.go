@@ -51,12 +51,23 @@ func WaitHealthy(ctx context.Context, m hypervisor.Machine, started time.Time) (
 	return Watch(ctx, m, started, func(wire.Status) {})
 }
 
+// WaitHealthyAgain is WaitHealthy for a machine that may have panicked before,
+// as it had to: what it had said on its console, so many bytes, when it was
+// switched on does not count.
+func WaitHealthyAgain(ctx context.Context, m hypervisor.Machine, started time.Time, said int64) (Up, error) {
+	return watchFrom(ctx, m, started, said, func(wire.Status) {})
+}
+
 // Watch is WaitHealthy that tells of each status on the way, the last one
 // included, in the caller's goroutine.
 func Watch(ctx context.Context, m hypervisor.Machine, started time.Time, tell func(wire.Status)) (Up, error) {
+	return watchFrom(ctx, m, started, 0, tell)
+}
+
+func watchFrom(ctx context.Context, m hypervisor.Machine, started time.Time, said int64, tell func(wire.Status)) (Up, error) {
 	watched, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() { cancel(watch(watched, m)) }()
+	go func() { cancel(watch(watched, m, said)) }()
 
 	up, err := waitHealthy(watched, m, started, tell)
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ingotvm/ingot/internal/appliance"
+	"github.com/ingotvm/ingot/internal/hypervisor"
 )
 
 // reference is ${appliance} or ${appliance:PORT}, with the scheme before it if
@@ -51,6 +52,12 @@ func refersTo(match []string) (int, error) {
 }
 
 func testName(t appliance.Test) string { return firstSet(t.Name, t.HTTP) }
+
+// Ask makes the request of one test to a machine, and says what was seen. An
+// error says what was not as the test has it.
+func Ask(ctx context.Context, t appliance.Test, m hypervisor.Machine, limit time.Duration) (seen string, err error) {
+	return runTest(ctx, t, m.Address, limit)
+}
 
 // runTest makes the request of one test. address is where a port of the
 // appliance is reached.

@@ -125,7 +125,7 @@ func (s *session) note(c Check) {
 	}
 	s.report.Checks = append(s.report.Checks, c)
 	if c.Outcome != Skipped {
-		fmt.Fprintf(s.options.Log, "%s: %s\n", s.report.Firmware, c.line())
+		fmt.Fprintf(s.options.Log, "%s: %s\n", s.report.Firmware, c.Line())
 	}
 }
 
@@ -264,8 +264,14 @@ func (s *session) powerOff(ctx context.Context) (string, error) {
 
 // keepEvidence saves what helps to understand a failure before the machine
 // is removed.
-func (s *session) keepEvidence(ctx context.Context) (err error) {
-	dir := s.options.Dir
+func (s *session) keepEvidence(ctx context.Context) error {
+	return KeepEvidence(ctx, s.machine, s.options.Dir, s.report)
+}
+
+// KeepEvidence saves the console's log of a machine, and a picture of its
+// screen, in a folder, and notes in the report where they are. The folder is
+// made; "" is a new temporary one.
+func KeepEvidence(ctx context.Context, machine hypervisor.Machine, dir string, into *Machine) (err error) {
 	if dir == "" {
 		dir, err = os.MkdirTemp("", "ingot-test-")
 	} else {
@@ -274,20 +280,20 @@ func (s *session) keepEvidence(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("cannot keep the console log: %w", err)
 	}
-	if m, ok := s.machine.(hypervisor.Screener); ok && s.machine.State() == hypervisor.Running {
-		path := filepath.Join(dir, fmt.Sprintf("screen-%s.png", s.report.Firmware))
+	if m, ok := machine.(hypervisor.Screener); ok && machine.State() == hypervisor.Running {
+		path := filepath.Join(dir, fmt.Sprintf("screen-%s.png", into.Firmware))
 		if err := saveScreen(ctx, m, path); err == nil { // a picture less is no reason to fail
-			s.report.Screen = path
+			into.Screen = path
 		}
 	}
-	path := filepath.Join(dir, fmt.Sprintf("console-%s.log", s.report.Firmware))
-	if err := copyFile(path, s.machine.ConsoleLog()); err != nil {
+	path := filepath.Join(dir, fmt.Sprintf("console-%s.log", into.Firmware))
+	if err := copyFile(path, machine.ConsoleLog()); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil // it never started
 		}
 		return fmt.Errorf("cannot keep the console log: %w", err)
 	}
-	s.report.ConsoleLog = path
+	into.ConsoleLog = path
 	return nil
 }
 

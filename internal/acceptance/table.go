@@ -7,8 +7,8 @@ import (
 	"text/tabwriter"
 )
 
-// line is the check in one line.
-func (c Check) line() string {
+// Line is the check in one line.
+func (c Check) Line() string {
 	first, _, _ := strings.Cut(c.Detail, "\n")
 	text := fmt.Sprintf("%-7s %s", c.Outcome, c.Name)
 	if c.Outcome != Skipped {
