@@ -3,14 +3,17 @@
 # make test      everything, virtual machines too; ends in a line of counts
 # make demo      build examples/pocketbase and boot it; EXAMPLE=hello for the smallest;
 #                SEED="answers.yaml network.hostname=web1" answers its questions
+# make demo-update  show a whole update: keys, a repository, 1.0.0 running, 1.1.0 to be installed
 # make bench     measure speed and size, print them beside the goals
-# make torture   cut the power of first boots at random instants, long; TORTURE=12 machines
+# make torture  cut the power of first boots and of updates, at random instants and after each write, and boot
+#                every state of the boot variables: a night; TORTURE=50 random cuts
+# make scenarios  play every scenario of updates in virtual machines, an hour without KVM
 # make pictures  take the pictures of docs/web.md anew (docs/images)
 # make fuzz      every fuzz target for a while; FUZZTIME=1m
 
 EXAMPLE  ?= pocketbase
 FUZZTIME ?= 30s
-TORTURE  ?= 12
+TORTURE  ?= 50
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 # nethttpomithttp2: the agent speaks HTTP/1.1 only, and the room counts in every image.
@@ -19,7 +22,7 @@ FAST     = runtime/... internal/... crypto/... golang.org/x/crypto/... github.co
 NO_COPIES = -gcflags=all=-l $(foreach p,$(FAST),-gcflags=$(p)=)
 GO_BUILD = CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(VERSION)"
 
-.PHONY: build setup unit vet test-tools test demo bench torture pictures fuzz clean
+.PHONY: build setup unit vet test-tools test demo demo-update bench torture scenarios pictures fuzz clean
 
 # What pages load besides our own files, from the packages that the lock file pins.
 SCRIPT   = internal/web/assets/dist/ingot.js
@@ -42,8 +45,9 @@ build: $(SCRIPT)
 setup: build
 	bin/ingot doctor --install
 
+# Much of it is waiting: more packages at once than there are processors.
 unit: vet
-	go test $$(go list ./... | grep -v /test/)
+	go test -p 4 $$(go list ./... | grep -v /test/)
 
 vet:
 	go vet ./...
@@ -67,11 +71,17 @@ test: setup test-tools
 demo: setup
 	bin/ingot run examples/$(EXAMPLE) $(foreach s,$(SEED),--seed '$(s)')
 
+demo-update: setup
+	bash test/demo-update.sh
+
 bench: setup
 	go run ./test/bench
 
 torture: setup
-	INGOT_TORTURE=$(TORTURE) INGOT_TEST_ALL=1 go test -count=1 -v -timeout 4h -run TestTorture ./test/vm
+	INGOT_TORTURE=$(TORTURE) INGOT_TEST_ALL=1 go test -count=1 -v -timeout 12h -run "TestTorture|TestUpdateTorture|TestUpdateCuts|TestGrub" ./test/vm
+
+scenarios: setup
+	INGOT_SCENARIOS=1 INGOT_TEST_ALL=1 go test -count=1 -v -timeout 4h -parallel 2 -run TestScenarios ./test/vm
 
 # In a network of its own, so that no picture shows this machine's adapters.
 pictures: $(SCRIPT)

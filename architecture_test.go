@@ -43,16 +43,29 @@ var layers = map[string]int{
 	"internal/api/client": 3,
 
 	"internal/initrd":                     4,
+	"internal/markdown":                   3,
+	"internal/slot":                       4,
+	"internal/slot/grubmodel":             4,
+	"internal/release/x86":                3,
+	"internal/release/":                   4,
+	"internal/release/trust":              5,
+	"internal/release/repository":         5,
+	"internal/release/releasetest":        6,
 	"internal/config/seedtext":            4,
 	"internal/config/setting/":            4, // parts that know no setting
 	"internal/config/setting":             5,
+	"internal/update/":                    5,
+	"internal/update":                     6,
+	"internal/update/record":              4,
+	"internal/update/attend":              6,
 	"internal/config/setting/settingtest": 5,
 
 	"internal/config":     6,
 	"internal/build":      6, // also writes initrds
 	"internal/acceptance": 6,
 
-	"internal/agent/": 7,
+	"internal/scenario": 7,
+	"internal/agent/":   7,
 
 	"internal/agent":   8,
 	"internal/api":     9,
@@ -66,8 +79,8 @@ var layers = map[string]int{
 
 // forbidden lists what a program must not contain, however it comes in.
 var forbidden = map[string][]string{
-	"cmd/ingot":      {"internal/agent", "internal/web", "internal/console"},
-	"cmd/ingotd":     {"internal/build", "internal/pipeline", "internal/hypervisor", "internal/acceptance", "internal/ovf", "github.com/zitadel", "internal/agent/directory/slapdtest"},
+	"cmd/ingot":      {"internal/agent", "internal/slot", "internal/update/fetch", "internal/web", "internal/console"},
+	"cmd/ingotd":     {"internal/build", "internal/release/repository", "internal/pipeline", "internal/hypervisor", "internal/acceptance", "internal/ovf", "github.com/zitadel", "internal/agent/directory/slapdtest"},
 	"cmd/ingot-init": {"internal/build", "internal/agent", "internal/web", "internal/console", "net/http", "github.com/spf13/cobra"},
 }
 

@@ -69,6 +69,7 @@ func parts(names []string) []part {
 		{"door", (*bench).door},
 		{"programs", (*bench).programs},
 		{"inside", (*bench).inside},
+		{"updates", (*bench).updates},
 	}
 	if len(names) == 0 {
 		return all

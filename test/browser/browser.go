@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,7 +47,8 @@ type Browser struct {
 	// Width is the screen's.
 	Width int64
 	// scheme is light or dark.
-	scheme string
+	scheme     string
+	complaints *console
 }
 
 // Need is the path of the browser; it skips a test where there is none, unless
@@ -86,14 +88,15 @@ func Start(t testing.TB, url string, limit time.Duration, options ...chromedp.Ex
 		stop()
 		complaints.report(t)
 	})
-	return &Browser{t, url, ctx, 20 * time.Second, Wide, Light}
+	return &Browser{t, url, ctx, 20 * time.Second, Wide, Light, complaints}
 }
 
 // console is what a browser complains of: scripts that fail, and whatever the
 // policy of the pages forbids. There must be nothing.
 type console struct {
-	mutex sync.Mutex
-	lines []string
+	mutex   sync.Mutex
+	lines   []string
+	excused []string
 }
 
 func (c *console) listen(event any) {
@@ -130,8 +133,18 @@ func (c *console) report(t testing.TB) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	for _, line := range c.lines {
-		t.Errorf("the browser complains: %s", line)
+		if !slices.ContainsFunc(c.excused, func(text string) bool { return strings.Contains(line, text) }) {
+			t.Errorf("the browser complains: %s", line)
+		}
 	}
+}
+
+// Excuse lets the browser complain with one of these texts: for a test that
+// takes the pages away from it.
+func (b *Browser) Excuse(texts ...string) {
+	b.complaints.mutex.Lock()
+	defer b.complaints.mutex.Unlock()
+	b.complaints.excused = append(b.complaints.excused, texts...)
 }
 
 // Screen makes the screen another one.
@@ -198,6 +211,12 @@ func (b *Browser) Do(steps ...chromedp.Action[chromedp.Void]) {
 func (b *Browser) Open(path string) {
 	b.t.Helper()
 	b.Do(chromedp.Navigate(b.url+path), chromedp.WaitVisible(chromedp.CSS("footer")))
+}
+
+// Leave goes to an empty page: one that asks by itself would go on.
+func (b *Browser) Leave() {
+	b.t.Helper()
+	b.Do(chromedp.Navigate("about:blank"))
 }
 
 // Fill types into a field, instead of what was in it.

@@ -64,7 +64,7 @@ func agrees(t *testing.T, c *client.Client, facts ...string) {
 // answers waits until management answers with a status of which ok says nil.
 func answers(t *testing.T, m hypervisor.Machine, what string, ok func(wire.Status) error) (status wire.Status) {
 	t.Helper()
-	eventually(t, 6*time.Minute, what, func(ctx context.Context) (err error) {
+	eventually(t, bootLimit, what, func(ctx context.Context) (err error) {
 		if m.State() != hypervisor.Running {
 			t.Fatalf("%s: the machine is off", what)
 		}
@@ -145,6 +145,13 @@ func edited(t *testing.T, replace ...string) string {
 // editedWith adds files to the copy, too.
 func editedWith(t *testing.T, files map[string]string, replace ...string) string {
 	t.Helper()
+	return build(t, project(t, files, replace...), "raw")
+}
+
+// project is a copy of the example hello with files added and its definition
+// changed.
+func project(t *testing.T, files map[string]string, replace ...string) string {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "hello")
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "examples", "hello"))); err != nil {
 		t.Fatal(err)
@@ -170,7 +177,7 @@ func editedWith(t *testing.T, files map[string]string, replace ...string) string
 	if err := os.WriteFile(file, []byte(strings.NewReplacer(replace...).Replace(string(text))), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return build(t, dir, "raw")
+	return dir
 }
 
 // dataDisk is an empty data disk that can be handed from machine to machine.

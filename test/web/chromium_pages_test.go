@@ -11,8 +11,10 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/ingotvm/ingot/internal/api/wire"
+	"github.com/ingotvm/ingot/internal/appliance"
 	"github.com/ingotvm/ingot/internal/config/setting"
 	"github.com/ingotvm/ingot/internal/console/terminal"
+	"github.com/ingotvm/ingot/internal/release"
 	"github.com/ingotvm/ingot/internal/words"
 	"github.com/ingotvm/ingot/test/browser"
 )
@@ -20,7 +22,7 @@ import (
 // seen are the pages to look at, as administrator.
 var seen = []string{
 	"/", "/settings/application", "/settings/network", "/settings/network/adapters", "/settings/firewall", "/settings/time", "/settings/language",
-	"/settings/keyboard", "/settings/ldap", "/settings/oidc", "/access", "/certificate", "/history", "/history/5", "/log", "/support", "/power", "/pages/getting-started", "/nowhere",
+	"/settings/keyboard", "/settings/ldap", "/settings/oidc", "/access", "/certificate", "/history", "/history/5", "/log", "/updates", "/support", "/power", "/pages/getting-started", "/nowhere",
 }
 
 func shotName(path string) string {
@@ -86,7 +88,7 @@ func english(language string) map[string]string {
 		if s.Key() == "application" {
 			continue
 		}
-		for _, p := range s.Properties(setting.Env{}) {
+		for _, p := range s.Properties(setting.Env{Boot: &release.Boot{Definition: &appliance.Definition{Updates: &appliance.Updates{}}}}) {
 			for _, text := range []string{p.Title, p.Help} {
 				if title, _ := other.Lookup("property." + p.Key); text != title {
 					texts[text] = p.Key
@@ -95,6 +97,22 @@ func english(language string) map[string]string {
 		}
 	}
 	return texts
+}
+
+// isIn fails if a page is not in a language, holds words that stayed English,
+// or does not fit its screen.
+func (c *chromium) isIn(language, path string) {
+	c.t.Helper()
+	forbidden := english(language)
+	if lang := browser.Eval[string](c.Browser, "document.documentElement.lang"); lang != language {
+		c.t.Errorf("%s is in %q; want %q", path, lang, language)
+	}
+	for _, line := range strings.Split(browser.Eval[string](c.Browser, "document.body.innerText"), "\n") {
+		if id, ok := forbidden[strings.TrimSpace(line)]; ok && !vendors(line) {
+			c.t.Errorf("%s in %s: %q (%s) is English", path, language, line, id)
+		}
+	}
+	c.fits(path)
 }
 
 // TestLanguagesInChromium: German and Japanese pages fit their screens, and
@@ -110,19 +128,6 @@ func TestLanguagesInChromium(t *testing.T) {
 	c.Fill("#code", setup.Code)
 	c.Press("main button")
 	c.Do(browser.WaitFor(`input[name=step]`))
-	look := func(language, path string) {
-		t.Helper()
-		forbidden := english(language)
-		if lang := browser.Eval[string](c.Browser, "document.documentElement.lang"); lang != language {
-			t.Errorf("%s is in %q; want %q", path, lang, language)
-		}
-		for _, line := range strings.Split(browser.Eval[string](c.Browser, "document.body.innerText"), "\n") {
-			if id, ok := forbidden[strings.TrimSpace(line)]; ok && !vendors(line) {
-				t.Errorf("%s in %s: %q (%s) is English", path, language, line, id)
-			}
-		}
-		c.fits(path)
-	}
 	speak := func(language string) { t.Helper(); s.speak(t, language) }
 	visit := func(kind string, paths []string) {
 		t.Helper()
@@ -132,9 +137,9 @@ func TestLanguagesInChromium(t *testing.T) {
 				c.Screen(browser.Wide, browser.Light)
 				c.Open(path)
 				c.Shot(fmt.Sprintf("%s-%s%s", language, kind, shotName(strings.ReplaceAll(path, "?step=", "-"))))
-				look(language, path)
+				c.isIn(language, path)
 				c.Screen(browser.Narrow, browser.Light)
-				look(language, path)
+				c.isIn(language, path)
 			}
 		}
 	}
@@ -162,26 +167,29 @@ func vendors(line string) bool {
 	return slices.Contains([]string{"Database", "Server", "Open", "Limits", "Timeout"}, strings.TrimSpace(line))
 }
 
-// TestAccessible: axe finds nothing wrong with any page, on any screen.
-func TestAccessible(t *testing.T) {
-	browser.Need(t)
+// accessible fails for everything that axe finds wrong with the page, on any
+// screen.
+func (c *chromium) accessible(as, path string) {
+	c.t.Helper()
 	axe, err := os.ReadFile("../../internal/web/node_modules/axe-core/axe.min.js")
 	if err != nil {
-		t.Fatalf("%v: make build fetches it", err)
+		c.t.Fatalf("%v: make build fetches it", err)
 	}
-	check := func(c *chromium, as, path string) {
-		t.Helper()
-		for _, width := range []int64{browser.Wide, browser.Narrow} {
-			for _, scheme := range []string{browser.Light, browser.Dark} {
-				c.Screen(width, scheme)
-				_ = browser.Eval[bool](c.Browser, "(typeof axe === 'undefined' && (0, eval)("+quote(string(axe))+"), true)")
-				const run = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + " at " + n.target.join(" ") + ": " + n.failureSummary)))`
-				for _, v := range browser.Eval[[]string](c.Browser, run, chromedp.EvalAwaitPromise) {
-					t.Errorf("%s as %s (%d, %s): %s", path, as, width, scheme, v)
-				}
+	for _, width := range []int64{browser.Wide, browser.Narrow} {
+		for _, scheme := range []string{browser.Light, browser.Dark} {
+			c.Screen(width, scheme)
+			_ = browser.Eval[bool](c.Browser, "(typeof axe === 'undefined' && (0, eval)("+quote(string(axe))+"), true)")
+			const run = `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + " at " + n.target.join(" ") + ": " + n.failureSummary)))`
+			for _, v := range browser.Eval[[]string](c.Browser, run, chromedp.EvalAwaitPromise) {
+				c.t.Errorf("%s as %s (%d, %s): %s", path, as, width, scheme, v)
 			}
 		}
 	}
+}
+
+// TestAccessible: axe finds nothing wrong with any page, on any screen.
+func TestAccessible(t *testing.T) {
+	browser.Need(t)
 	s := newSite(t)
 	c := s.chromium(t)
 	setup, err := s.local.Setup(t.Context())
@@ -190,7 +198,7 @@ func TestAccessible(t *testing.T) {
 	}
 	for _, path := range []string{"/", "/setup"} {
 		c.Open(path)
-		check(c, "nobody yet", path)
+		c.accessible("nobody yet", path)
 	}
 	c.Fill("#code", setup.Code)
 	c.Press("main button")
@@ -198,54 +206,54 @@ func TestAccessible(t *testing.T) {
 	for _, step := range setup.Steps {
 		path := "/setup?step=" + step.Name
 		c.Open(path)
-		check(c, "nobody yet", path)
+		c.accessible("nobody yet", path)
 	}
 	s.setUp(t).withRules(t)
 	for _, path := range []string{"/", "/login", "/nowhere"} {
 		c.Open(path)
-		check(c, "nobody", path)
+		c.accessible("nobody", path)
 	}
 	c.login("admin")
 	for _, path := range seen {
 		c.Open(path)
-		check(c, "admin", path)
+		c.accessible("admin", path)
 	}
 	s.letIn(t)
 	for _, path := range []string{"/support", "/"} {
 		c.Open(path)
-		check(c, "admin", path+" while the support is let in")
+		c.accessible("admin", path+" while the support is let in")
 	}
 	if err := s.local.EndSupport(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	c.Open("/support")
-	check(c, "admin", "/support with an earlier session")
+	c.accessible("admin", "/support with an earlier session")
 	c.Open("/access")
 	c.Fill(`form[action="/access/factor"] input[type=password]`, password+"\r")
 	c.Do(browser.WaitFor(`form[action="/access/factor/on"]`))
-	check(c, "admin", "/access/factor")
+	c.accessible("admin", "/access/factor")
 	n := s.under("localhost").chromium(t).login("olga")
 	d := n.device()
 	n.addPasskey("Telephone")
 	n.Sees("The passkey is added.")
-	check(n, "olga", "/access with a passkey")
+	n.accessible("olga", "/access with a passkey")
 	d.knows(false)
 	n.addPasskey("Another")
 	n.Sees("does not trust")
-	check(n, "olga", "/access/passkeys")
+	n.accessible("olga", "/access/passkeys")
 	n.Open("/access")
 	n.logout()
 	n.Press(passkeyButton)
 	n.Sees("does not trust")
-	check(n, "nobody", "/login with passkeys")
+	n.accessible("nobody", "/login with passkeys")
 	// Pages that refuse, and the bar.
 	c.Open("/settings/firewall")
 	c.Fill(`input[name="firewall.rules[0].port"]`, "none\r")
 	c.Sees("is not a port")
-	check(c, "admin", "/settings/firewall with a problem")
+	c.accessible("admin", "/settings/firewall with a problem")
 	c.Fill(`input[name="firewall.rules[0].port"]`, "23\r")
 	c.Sees("is undone in")
-	check(c, "admin", "/settings/firewall with the bar")
+	c.accessible("admin", "/settings/firewall with the bar")
 }
 
 // quote is a text as a script's string.

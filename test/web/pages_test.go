@@ -174,7 +174,7 @@ func TestBranding(t *testing.T) {
 var pages = map[string]string{
 	"/": "", "/?range=week": "", "/login": "", "/pages/getting-started": "", "/brand/logo": "", "/brand/accent.css": "", "/settings/application": "auditor", "/settings/network": "auditor", "/settings/firewall": "auditor", "/settings/network/adapters": "auditor", "/settings/time": "auditor",
 	"/settings/language": "auditor", "/settings/keyboard": "auditor", "/access": "auditor", "/history": "auditor", "/history/1": "auditor",
-	"/history/export": "auditor", "/history/export?secrets=yes": "admin", "/log": "auditor", "/power": "auditor", "/certificate": "auditor", "/support": "auditor", "/settings/ldap": "auditor", "/settings/oidc": "auditor",
+	"/history/export": "auditor", "/history/export?secrets=yes": "admin", "/log": "auditor", "/power": "auditor", "/certificate": "auditor", "/support": "auditor", "/updates": "auditor", "/settings/ldap": "auditor", "/settings/oidc": "auditor",
 }
 
 // forms are what a POST does, with a good body, and the least role that may.
@@ -190,6 +190,8 @@ var forms = []struct{ path, body, role string }{
 	{"/certificate", "base=BASE&tls.chain=x", "admin"}, {"/certificate/own", "base=BASE", "admin"}, {"/certificate/request", "names=x", "admin"},
 	{"/certificate/acme", "base=BASE&tls.directory=https://ca.example.com/&tls.names=a.example.com", "admin"},
 	{"/support", "certificate=x&minutes=60&why=x", "admin"}, {"/support/end", "", "operator"},
+	{"/updates/check", "", "operator"}, {"/updates/download", "version=1.1.0", "operator"}, {"/updates/install", "version=1.1.0", "operator"},
+	{"/updates/cancel", "", "operator"}, {"/updates/postpone", "days=7", "admin"}, {"/updates/back", "version=1.0.0&data=keep", "operator"}, {"/updates/bundle", "", "operator"}, {"/updates/media", "name=sr0", "operator"},
 	{"/confirm", "", "operator"}, {"/undo", "", "auditor"}, // nothing waits
 	{"/access/accounts", "name=x&role=auditor&password=" + password + "&again=" + password, "admin"},
 	{"/access/accounts/anna/role", "role=auditor", "admin"},

@@ -25,6 +25,7 @@ import (
 	"github.com/ingotvm/ingot/internal/api/client"
 	"github.com/ingotvm/ingot/internal/api/wire"
 	"github.com/ingotvm/ingot/internal/appliance"
+	"github.com/ingotvm/ingot/internal/config"
 	"github.com/ingotvm/ingot/internal/release"
 	"github.com/ingotvm/ingot/internal/web"
 )
@@ -44,6 +45,30 @@ type site struct {
 	log   *logged
 	// vendor signs certificates for its support.
 	vendor *vendor
+	// updates are shown in place of the agent's own, unless nil.
+	updates *atomic.Pointer[wire.Updates]
+}
+
+// staged is the agent, which says of updates what it is told to, and
+// then does not restart either.
+type staged struct {
+	*agent.Agent
+	updates *atomic.Pointer[wire.Updates]
+}
+
+// Power does nothing on a stage: the test takes the pages away itself.
+func (s staged) Power(ctx context.Context, by config.By, action string) error {
+	if s.updates.Load() != nil {
+		return nil
+	}
+	return s.Agent.Power(ctx, by, action)
+}
+
+func (s staged) Updates(ctx context.Context, language string) (wire.Updates, error) {
+	if u := s.updates.Load(); u != nil {
+		return *u, nil
+	}
+	return s.Agent.Updates(ctx, language)
 }
 
 // logged is what the agent logs.
@@ -115,7 +140,8 @@ func newSiteOf(t *testing.T, change func(*release.Boot), disk ...func(dataDir st
 	gate := access.New(a.Access, access.Options{
 		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, File: a.LoginRecord(), Directory: a.Directory(), Log: log.add,
 	})
-	handler := api.NewHandler(api.Routes(a, gate), gate)
+	updates := new(atomic.Pointer[wire.Updates])
+	handler := api.NewHandler(api.Routes(staged{a, updates}, gate), gate)
 	pages := web.NewHandler(handler)
 	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v1/") {
@@ -146,7 +172,7 @@ func newSiteOf(t *testing.T, change func(*release.Boot), disk ...func(dataDir st
 		stop()
 		<-ended
 	})
-	s := &site{url: "https://" + remote.Addr().String(), agent: a, gate: gate, ahead: ahead, local: client.NewUnix(socket), log: log, vendor: vendor}
+	s := &site{url: "https://" + remote.Addr().String(), agent: a, gate: gate, ahead: ahead, local: client.NewUnix(socket), log: log, vendor: vendor, updates: updates}
 	t.Cleanup(s.local.Close)
 	return s
 }
