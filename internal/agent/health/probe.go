@@ -5,11 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/ingotvm/ingot/internal/config/setting/foreign"
 )
 
 // Probe looks at a service from inside the appliance. The error is for
@@ -39,11 +42,24 @@ func (p HTTP) Probe(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("GET %s: %w", string(p), plain(err))
 	}
-	resp.Body.Close()
+	defer resp.Body.Close()
 	if resp.StatusCode >= 400 {
-		return fmt.Errorf("GET %s: answered %s", string(p), resp.Status)
+		return fmt.Errorf("GET %s: answered %s", string(p), resp.Status+reason(resp))
 	}
 	return nil
+}
+
+// reason is what a service says of its failure, where that is text and not a page.
+func reason(resp *http.Response) string {
+	if resp.StatusCode < 500 {
+		return ""
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // cut off: as much as there is
+	line := strings.TrimSpace(foreign.Line(string(body)))
+	if line == "" || strings.ContainsAny(line, "<{") {
+		return ""
+	}
+	return " (" + line + ")"
 }
 
 // TCP is a host:port that must accept a connection.

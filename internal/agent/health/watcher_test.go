@@ -234,6 +234,14 @@ func TestHTTPProbe(t *testing.T) {
 	mux.HandleFunc("/ok", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/broken", http.StatusFound) })
 	mux.HandleFunc("/broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+	mux.HandleFunc("/why", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "the database is\x1bfull", 500) })
+	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<h1>Oh</h1>", 500) })
+	mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(500)
+		for r.Context().Err() == nil {
+			fmt.Fprint(w, strings.Repeat("no ", 1000))
+		}
+	})
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	plainServer, tlsServer := httptest.NewServer(mux), httptest.NewTLSServer(mux)
 	defer plainServer.Close()
@@ -246,6 +254,9 @@ func TestHTTPProbe(t *testing.T) {
 		{"redirection is an answer", plainServer.URL + "/moved", ""},
 		{"not there", plainServer.URL + "/none", ": answered 404 Not Found"},
 		{"broken", plainServer.URL + "/broken", ": answered 503 Service Unavailable"},
+		{"says why", plainServer.URL + "/why", ": answered 500 Internal Server Error (the database is full)"},
+		{"a page", plainServer.URL + "/page", ": answered 500 Internal Server Error"},
+		{"endless", plainServer.URL + "/endless", "no no…)"},
 		{"closed", closed.URL + "/ok", ": connection refused"},
 		{"slow", plainServer.URL + "/slow", ": no answer in time"},
 		{"no URL", "http://[::1", "missing ']' in host"},
