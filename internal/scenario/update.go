@@ -156,7 +156,7 @@ func (p *player) back(ctx context.Context, s Step) (string, error) {
 	err = p.patiently(ctx, func() error { return c.BackUpdate(ctx, wire.BackUpdate{Version: s.Version, Data: data}) })
 	if want := s.Expect.Refused; want != "" {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			return "", fmt.Errorf("want that it is refused, %q: %w", want, err)
+			return "", fmt.Errorf("want that it is refused, %q: %v", want, err)
 		}
 		_, judged := p.judge(ctx, *s.Expect)
 		return "refused: " + err.Error(), judged
