@@ -16,6 +16,10 @@ var ErrBundle = errors.New("this is no bundle of a release, or it is damaged")
 // rotation of keys one more.
 const maxFiles = 20000
 
+// maxName is how long a file's name may be, in bytes: the names are kept in
+// memory before anything of the bundle is proven.
+const maxName = 512
+
 // Archive reads a repository that lies in a tar archive of size bytes: a
 // bundle. The headers are read once; the error wraps [ErrBundle].
 func Archive(r io.ReaderAt, size int64) (Source, error) {
@@ -37,6 +41,8 @@ func Archive(r io.ReaderAt, size int64) (Source, error) {
 		switch {
 		case h.Typeflag != tar.TypeReg:
 			return nil, fmt.Errorf("%w: %q is not a plain file", ErrBundle, h.Name)
+		case len(h.Name) > maxName:
+			return nil, fmt.Errorf("%w: a file's name has %d bytes", ErrBundle, len(h.Name))
 		case !fs.ValidPath(h.Name):
 			return nil, fmt.Errorf("%w: a file is called %q", ErrBundle, h.Name)
 		case twice:
