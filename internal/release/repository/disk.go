@@ -3,6 +3,7 @@ package repository
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,8 +15,9 @@ import (
 // writePublic writes a file that a web server may read.
 func writePublic(path string, data []byte) error { return host.WriteFile(path, data, 0o644) }
 
-// copyFile copies a file under a name that appears when it is whole.
-func copyFile(target, from string) (err error) {
+// copyFile copies a file under a name that appears when it is whole, and the
+// file still what it was when it was described.
+func copyFile(target, from string, want release.Blob) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -31,8 +33,13 @@ func copyFile(target, from string) (err error) {
 			os.Remove(out.Name())
 		}
 	}()
-	if _, err = io.Copy(out, in); err != nil {
+	sum := sha256.New()
+	size, err := io.Copy(io.MultiWriter(out, sum), in)
+	if err != nil {
 		return err
+	}
+	if size != want.Size || hex.EncodeToString(sum.Sum(nil)) != want.SHA256 {
+		return fmt.Errorf("%s changed while it was released: build again, then release", from)
 	}
 	if err = out.Chmod(0o644); err != nil {
 		return err

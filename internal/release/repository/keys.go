@@ -283,10 +283,20 @@ func (k *Keys) good() error {
 	return nil
 }
 
-func (k *Keys) signer(file string) (signature.Signer, error) {
+// signer is the private part of a root's key, from the file that has its name:
+// another key there would sign what nobody believes.
+func (k *Keys) signer(root *metadata.Metadata[metadata.RootType], id string) (signature.Signer, error) {
+	file := fileOf(root, id)
 	private, err := k.private(file)
 	if err != nil {
 		return nil, err
+	}
+	public, err := metadata.KeyFromPublicKey(private.Public())
+	if err != nil {
+		return nil, err
+	}
+	if have, err := public.ID(); err != nil || have != id {
+		return nil, fmt.Errorf("%s holds another key than the root names: put the right file back", k.path(file))
 	}
 	return signature.LoadSigner(private, crypto.Hash(0))
 }
@@ -335,7 +345,7 @@ func (k *Keys) signRoot(next, old *metadata.Metadata[metadata.RootType]) error {
 				count++
 				continue
 			}
-			signer, err := k.signer(fileOf(by, id))
+			signer, err := k.signer(by, id)
 			if errors.Is(err, fs.ErrNotExist) {
 				last = err
 				continue

@@ -312,7 +312,7 @@ func sign[T metadata.Roles](k *Keys, m *metadata.Metadata[T], role string, publi
 	m.ClearSignatures()
 	ids := k.root.Signed.Roles[role].KeyIDs
 	for _, id := range ids {
-		signer, err := k.signer(fileOf(k.root, id))
+		signer, err := k.signer(k.root, id)
 		if err != nil {
 			return nil, err
 		}
@@ -328,7 +328,7 @@ func sign[T metadata.Roles](k *Keys, m *metadata.Metadata[T], role string, publi
 			continue
 		}
 		// Without it appliances fail, and ask again, until the root is there.
-		if signer, err := k.signer(fileOf(published, id)); err == nil {
+		if signer, err := k.signer(published, id); err == nil {
 			if _, err := m.Sign(signer); err != nil {
 				return nil, err
 			}
@@ -387,7 +387,7 @@ func (f realFiles) blob(b release.Blob, from string) error {
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
-	return copyFile(target, from)
+	return copyFile(target, from, b)
 }
 
 // productOf says which product a target belongs to, and what it is.
