@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ingotvm/ingot/internal/host"
 	"github.com/ingotvm/ingot/internal/release"
 	"github.com/ingotvm/ingot/internal/release/repository"
 )
@@ -225,7 +227,7 @@ offline for years accept it.`,
 
 // writeBundle writes a bundle whose file appears when it is whole.
 func writeBundle(ctx context.Context, r *repository.Repository, where repository.Where, from, out string) (n int64, err error) {
-	f, err := os.Create(out + ".part")
+	f, err := os.CreateTemp(filepath.Dir(out), ".part-*")
 	if err != nil {
 		return 0, err
 	}
@@ -242,10 +244,13 @@ func writeBundle(ctx context.Context, r *repository.Repository, where repository
 	if err != nil {
 		return 0, err
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
 		return 0, err
 	}
-	return info.Size(), os.Rename(f.Name(), out)
+	if err := os.Rename(f.Name(), out); err != nil {
+		return 0, err
+	}
+	return info.Size(), host.SyncDir(filepath.Dir(out))
 }
 
 func newReleaseServe(a *app) *cobra.Command {
