@@ -55,7 +55,11 @@ func askTwice(in *os.File, name string, twice bool, say func(string)) (string, e
 		data, err := term.ReadPassword(int(in.Fd()))
 		return string(data), err
 	}
-	first, err := read("Passphrase of key " + name + ": ")
+	prompt := "Passphrase of key "
+	if twice {
+		prompt = "New passphrase of key "
+	}
+	first, err := read(prompt + name + ": ")
 	if err != nil || !twice {
 		return first, err
 	}
@@ -207,6 +211,7 @@ func runKeysRotate(ctx context.Context, a *app, o keysRotateOptions, names []str
 	if err != nil {
 		return err
 	}
+	k.NewPassphrase = a.ask(o.passphraseOptions, true)
 	if err := k.Rotate(names, 0); err != nil {
 		return withHint(err)
 	}

@@ -3,6 +3,7 @@ package repository_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -193,6 +194,105 @@ func TestFailedRotation(t *testing.T) {
 	releasetest.Add(t, r, version("1.0.0"), repository.AddOptions{})
 	if got := seen(t, releasetest.Root(t, good), r.Dir, "stable"); got != "1.0.0" {
 		t.Errorf("it offers %q", got)
+	}
+}
+
+// TestForeignKey: a key file of another folder signs nothing, and leaves the
+// root and the repository as they were.
+func TestForeignKey(t *testing.T) {
+	for _, name := range []string{repository.OnlineKey, repository.TargetsKey, "root-1"} {
+		t.Run(name, func(t *testing.T) {
+			keys, other := releasetest.Keys(t, 1, 1, nil), releasetest.Keys(t, 1, 1, nil)
+			dir := t.TempDir()
+			releasetest.Add(t, repository.Open(dir, keys), version("1.0.0"), repository.AddOptions{})
+			own := filepath.Join(keys.Dir, name+".age")
+			right, err := os.ReadFile(own)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wrong, err := os.ReadFile(filepath.Join(other.Dir, name+".age"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			put := func(data []byte) *repository.Keys {
+				if err := os.WriteFile(own, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				k, err := repository.OpenKeys(keys.Dir, releasetest.Passphrase)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return k
+			}
+			k := put(wrong)
+			if name == "root-1" {
+				err = k.Rotate([]string{repository.OnlineKey}, 1)
+			} else {
+				_, err = repository.Open(dir, k).Add(t.Context(), repository.AddOptions{Dir: releasetest.Build(t, version("1.1.0")), Channel: "stable"})
+			}
+			if err == nil || !strings.Contains(err.Error(), "another key") {
+				t.Fatalf("with a key of another folder: %v", err)
+			}
+			k = put(right)
+			if err := k.Rotate([]string{repository.OnlineKey}, 1); err != nil {
+				t.Fatal(err)
+			}
+			if err := repository.Open(dir, k).Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestTwoRotations: who rotates keys that another has rotated meanwhile is
+// refused, and the other's stay.
+func TestTwoRotations(t *testing.T) {
+	dir := releasetest.Keys(t, 1, 1, nil).Dir
+	var k [2]*repository.Keys
+	for i := range k {
+		var err error
+		if k[i], err = repository.OpenKeys(dir, releasetest.Passphrase); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := k[0].Rotate([]string{repository.OnlineKey}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := k[1].Rotate([]string{repository.OnlineKey}, 1); !errors.Is(err, fs.ErrExist) {
+		t.Fatalf("the second rotation: %v", err)
+	}
+	own, err := repository.OpenKeys(dir, releasetest.Passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	releasetest.Add(t, repository.Open(t.TempDir(), own), version("1.0.0"), repository.AddOptions{})
+}
+
+// TestNewPassphrase: a key that is made gets the new passphrase, not that of the old one.
+func TestNewPassphrase(t *testing.T) {
+	keys := releasetest.Keys(t, 1, 1, nil)
+	k, err := repository.OpenKeys(keys.Dir, releasetest.Passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made []string
+	k.NewPassphrase = func(name string) (string, error) {
+		made = append(made, name)
+		return "another horse", nil
+	}
+	if err := k.Rotate([]string{repository.OnlineKey}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(made) != "[online]" {
+		t.Errorf("asked for the new passphrases of %v", made)
+	}
+	old, err := repository.OpenKeys(keys.Dir, releasetest.Passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = repository.Open(t.TempDir(), old).Add(t.Context(), repository.AddOptions{Dir: releasetest.Build(t, version("1.0.0")), Channel: "stable"})
+	if !errors.Is(err, repository.ErrPassphrase) {
+		t.Errorf("the new key opens with the old passphrase: %v", err)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"filippo.io/age"
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"golang.org/x/sys/unix"
 
 	"github.com/ingotvm/ingot/internal/host"
 )
@@ -60,8 +61,10 @@ var (
 type Keys struct {
 	Dir string
 	// Passphrase asks for the passphrase of a key, by its file without .age, or
-	// of one that is being made, by its name.
+	// of one that is being made, by its name, where NewPassphrase is nil.
 	Passphrase func(name string) (string, error)
+	// NewPassphrase asks for that of a key that is being made; nil: as others.
+	NewPassphrase func(name string) (string, error)
 	// Now is the clock; nil means the machine's.
 	Now func() time.Time
 
@@ -138,7 +141,11 @@ func (k *Keys) make(root *metadata.Metadata[metadata.RootType], name, file strin
 	if err != nil {
 		return err
 	}
-	passphrase, err := k.Passphrase(name)
+	ask := k.NewPassphrase
+	if ask == nil {
+		ask = k.Passphrase
+	}
+	passphrase, err := ask(name)
 	if err != nil {
 		return err
 	}
@@ -375,12 +382,21 @@ func (k *Keys) publishRoot(next *metadata.Metadata[metadata.RootType]) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := k.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	numberedRoot := filepath.Join(k.Dir, numbered(next.Signed.Version, RootFile))
+	if _, err := os.Lstat(numberedRoot); err == nil {
+		return fmt.Errorf("cannot change the keys: %s is there, somebody else has changed them meanwhile: %w", numberedRoot, fs.ErrExist)
+	}
 	for file, data := range k.fresh {
 		if err := host.WriteFile(k.path(file), data, 0o600); err != nil {
 			return err
 		}
 	}
-	if err := host.WriteFile(filepath.Join(k.Dir, numbered(next.Signed.Version, RootFile)), data, 0o644); err != nil {
+	if err := host.WriteFile(numberedRoot, data, 0o644); err != nil {
 		return err
 	}
 	if err := host.WriteFile(filepath.Join(k.Dir, RootFile), data, 0o644); err != nil {
@@ -388,6 +404,19 @@ func (k *Keys) publishRoot(next *metadata.Metadata[metadata.RootType]) error {
 	}
 	k.root = next
 	return nil
+}
+
+// lock keeps a second writer of the keys out until the first has finished.
+func (k *Keys) lock() (unlock func(), err error) {
+	dir, err := os.Open(k.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil {
+		dir.Close()
+		return nil, fmt.Errorf("cannot lock the keys: %w", err)
+	}
+	return func() { dir.Close() }, nil
 }
 
 // Rotate makes the next root: the keys named are replaced by new ones, and it
