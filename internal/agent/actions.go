@@ -46,6 +46,11 @@ func (a *Agent) Reset(ctx context.Context, by config.By, confirm string) error {
 	if a.init.foreign() || a.init.DataReadOnly {
 		return invalid("confirm", "the data disk is not this appliance's to erase", "erase it in the hypervisor")
 	}
+	if a.updates != nil { // its record lies on the disk that is erased
+		if u := a.updates.Brief(); u.Job != nil || u.Trial != nil {
+			return invalid("confirm", "an update is under way", "wait until it has ended, or cancel it")
+		}
+	}
 	a.opts.Log("%s resets the appliance to factory settings", by.Who)
 	flag := filepath.Join(a.opts.DataDir, resetFlag)
 	if err := host.WriteFile(flag, []byte(by.Who+"\n"), 0o600); err != nil {

@@ -346,8 +346,12 @@ func (m *Manager) arm(ctx context.Context, j *job, t *record.Trial, older int) (
 			return
 		}
 		back := context.WithoutCancel(ctx)
-		err = errors.Join(err, m.o.Disk.SetState(slot.State{Good: m.running}), record.Remove(m.o.DataDir),
-			snapshot.Remove(m.o.DataDir, t.Snapshot), m.o.Machine.StartServices(back))
+		if e := m.o.Disk.SetState(slot.State{Good: m.running}); e != nil {
+			// The next start may be the trial: it needs the record and the data.
+			err = errors.Join(err, e, m.o.Machine.StartServices(back))
+			return
+		}
+		err = errors.Join(err, record.Remove(m.o.DataDir), snapshot.Remove(m.o.DataDir, t.Snapshot), m.o.Machine.StartServices(back))
 		if older > 0 {
 			err = errors.Join(err, snapshot.Remove(m.o.DataDir, t.Load))
 		}

@@ -21,6 +21,7 @@ import (
 //	to        good      good = to       likewise, a moment later
 //	from      returned  any             the trial failed; the initrd put the data back
 //	from      armed     any             the initrd could not read or write the record: the data is as it is
+//	to        none      trial           the record is lost: [Manager.runUnrecorded]
 //	other     any       any             somebody chose a third version in the boot menu
 func (m *Manager) resume(ctx context.Context) {
 	t := m.trialRecord()
@@ -62,7 +63,11 @@ func (m *Manager) limits() (healthy, within time.Duration) {
 // failed, and that the machine restarts.
 func (m *Manager) runTrial(ctx context.Context) bool {
 	t := m.trialRecord()
-	if t == nil || t.To != m.running || !t.Open() {
+	if t == nil {
+		m.runUnrecorded(ctx)
+		return false
+	}
+	if t.To != m.running || !t.Open() {
 		return false
 	}
 	healthy, within := m.limits()
@@ -100,6 +105,42 @@ func (m *Manager) runTrial(ctx context.Context) bool {
 		select {
 		case <-ctx.Done():
 			return false
+		case <-time.After(m.o.Tick):
+		}
+	}
+}
+
+// runUnrecorded lets a version that the boot loader takes for a trial prove
+// itself when the record of that is gone: it was damaged, or the data disk is
+// another one. There is nothing to go back to then, but without being found
+// good it would be given up by the boot loader some day, with the data its own.
+func (m *Manager) runUnrecorded(ctx context.Context) {
+	state, err := m.o.Disk.State()
+	if err != nil || state.Trial != m.running || state.Good == m.running {
+		return
+	}
+	m.o.Log("version %s is on trial, and nothing is written down about that", m.running)
+	healthy, within := m.limits()
+	well := time.Time{}
+	for begun := time.Now(); time.Since(begun) < within; {
+		switch missing := m.o.Machine.Missing(ctx); {
+		case ctx.Err() != nil:
+			return
+		case len(missing) > 0:
+			well = time.Time{}
+		case well.IsZero():
+			well = time.Now()
+		}
+		if !well.IsZero() && time.Since(well) >= healthy {
+			if err := m.o.Disk.SetState(slot.State{Good: m.running}); err != nil {
+				m.o.Log("version %s has proved itself, and that cannot be kept: %v", m.running, err)
+			}
+			m.o.Changed()
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
 		case <-time.After(m.o.Tick):
 		}
 	}

@@ -460,6 +460,31 @@ func TestCutBeforeTheTrial(t *testing.T) {
 	b.updates("1.1.0")
 }
 
+// TestRecordLost loses the record of a trial, as a damaged or another data disk
+// does: the version proves itself all the same, and can be updated again.
+func TestRecordLost(t *testing.T) {
+	b := newBox(t)
+	b.release("1.1.0")
+	b.updates("1.1.0")
+	b.boot(b.loads())
+	if err := record.Remove(b.dir); err != nil {
+		t.Fatal(err)
+	}
+	b.machine.missing = []string{"Hello is not running"}
+	b.runs(20 * time.Millisecond)
+	if s, err := b.disk.State(); err != nil || s.Good != "1.0.0" {
+		t.Errorf("not well, and good: %+v, %v", s, err)
+	}
+	b.machine.missing = nil
+	b.runs(200 * time.Millisecond)
+	if s, err := b.disk.State(); err != nil || s != (slot.State{Good: "1.1.0"}) {
+		t.Errorf("the boot state is %+v, %v", s, err)
+	}
+	b.boot(b.loads())
+	b.release("1.2.0")
+	b.updates("1.2.0")
+}
+
 // TestFails leaves everything as it was.
 func TestFails(t *testing.T) {
 	b := newBox(t)
