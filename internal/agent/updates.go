@@ -337,7 +337,8 @@ func (a *Agent) storeBundle(body io.Reader, size int64) (*os.File, error) {
 		return nil, err
 	}
 	free, _, err := a.machine.Space(a.opts.DataDir)
-	if err == nil && size > 0 && free < size+bundleReserve {
+	known := err == nil
+	if known && size > 0 && free < size+bundleReserve {
 		return nil, fmt.Errorf("there is no room for the bundle: it has %d MiB, and %d MiB are free on the data disk", size>>20, free>>20)
 	}
 	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
@@ -346,8 +347,8 @@ func (a *Agent) storeBundle(body io.Reader, size int64) (*os.File, error) {
 	}
 	file := os.NewFile(uintptr(fd), "bundle")
 	limit := int64(1) << 40
-	if err == nil && free > bundleReserve {
-		limit = free - bundleReserve
+	if known {
+		limit = max(0, free-bundleReserve)
 	}
 	n, err := io.Copy(file, io.LimitReader(body, limit+1))
 	if err == nil && n > limit {

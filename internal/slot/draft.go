@@ -24,7 +24,8 @@ type Draft struct {
 
 // Write makes slots/<version>/: fill writes its files into a draft, which gets
 // its name when they are durable. When fill fails, or ctx ends, nothing of it
-// stays. A version that is there is an error that wraps [os.ErrExist].
+// stays. A version that is there is an error that wraps [os.ErrExist]; what is
+// left of one that cannot be read any more is replaced, unless it is in use.
 //
 // When it returns, GRUB can read the version: the file system was frozen for a
 // moment, and so its journal is empty.
@@ -34,7 +35,12 @@ func (d *Disk) Write(ctx context.Context, version string, fill func(*Draft) erro
 	}
 	dir := filepath.Join(d.Dir, Folder)
 	if _, err := os.Lstat(filepath.Join(dir, version)); err == nil {
-		return fmt.Errorf("cannot write version %s: %w", version, os.ErrExist)
+		if _, broken := d.slot(version); broken == nil {
+			return fmt.Errorf("cannot write version %s: %w", version, os.ErrExist)
+		}
+		if err := d.Remove(ctx, version); err != nil {
+			return err
+		}
 	}
 	return d.writable(func() error {
 		left, err := d.drafts()

@@ -107,11 +107,11 @@ func (p *Plan) chooseBlocks(ctx context.Context, it *item, slots []slot.Slot) er
 			return nil
 		}
 		if err := p.cache.fetch(ctx, p.source, *it.Index, nil); err != nil {
-			return err
+			return ctx.Err() // the whole does
 		}
 		f, err := p.cache.open(*it.Index)
 		if err != nil {
-			return err
+			return ctx.Err()
 		}
 		defer f.Close()
 		index, err := delta.ReadIndex(f, it.Size)
