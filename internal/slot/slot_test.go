@@ -161,6 +161,18 @@ func TestDisk(t *testing.T) {
 		if err := d.Write(ctx, "1.9.0", filled(t, "1.9.0")); !errors.Is(err, os.ErrExist) {
 			t.Errorf("written twice: %v", err)
 		}
+		// What cannot be read any more is replaced.
+		damage := func(version string) {
+			if err := d.writable(func() error {
+				return os.WriteFile(filepath.Join(d.Dir, Folder, version, "manifest.json"), []byte("{"), 0o644)
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		damage("1.9.0")
+		if err := d.Write(ctx, "1.9.0", filled(t, "1.9.0")); err != nil || len(versions(t, d)) != 3 {
+			t.Errorf("what is damaged is not replaced: %v", err)
+		}
 		for _, version := range []string{"", "..", "../x", "1", ".new-1.0.0"} {
 			if err := d.Write(ctx, version, filled(t, version)); err == nil {
 				t.Errorf("version %q was written", version)

@@ -285,6 +285,34 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestNoIndex: without its block index, or with a damaged one, a release comes whole.
+func TestNoIndex(t *testing.T) {
+	_, v2 := versions()
+	w := newWorld(t, 0)
+	r, err := w.v.Release(t.Context(), "hello/amd64", "1.1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index string
+	for _, p := range r.Payloads {
+		if p.Name == "os.erofs" {
+			index = p.Index.File()
+		}
+	}
+	if p := w.plan("1.1.0", nil, damaging{w.v.Source(), index}); p.Way() != Whole {
+		t.Errorf("a damaged index: by %s", p.Way())
+	}
+	if err := os.Remove(filepath.Join(w.repo, filepath.FromSlash(index))); err != nil {
+		t.Fatal(err)
+	}
+	p := w.plan("1.1.0", nil, nil)
+	if p.Way() != Whole {
+		t.Errorf("no index: by %s", p.Way())
+	}
+	w.install(p)
+	w.isInstalled(v2)
+}
+
 // must is the length of the image in the slot of 1.0.0.
 func must(t *testing.T, w *world) int64 {
 	t.Helper()
