@@ -103,6 +103,7 @@ var releaseSentences = []text{
 	{"this is no bundle of a release, or it is damaged", "das ist kein Bündel einer Version, oder es ist beschädigt", "リリースのバンドルではないか、破損しています"},
 	{"%w: %q is not a plain file", "%w: %q ist keine gewöhnliche Datei", "%w: %q は通常のファイルではありません"},
 	{"%w: a file is called %q", "%w: eine Datei heißt %q", "%w: %q という名前のファイルがあります"},
+	{"%w: a file's name has %d bytes", "%w: der Name einer Datei hat %d Bytes", "%w: ファイル名が %d バイトあります"},
 	{"%w: it has more than %d files", "%w: es hat mehr als %d Dateien", "%w: ファイルが %d 個を超えています"},
 	{"%w: it ends within %q", "%w: es endet in %q", "%w: %q の途中で終わっています"},
 	{"the bundle has no %s: %w", "das Bündel hat kein %s: %w", "バンドルに %s がありません: %w"},

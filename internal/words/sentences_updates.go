@@ -9,6 +9,7 @@ var updateSentences = []text{
 	{"this appliance takes no updates: its vendor has named no keys for them", "diese Appliance nimmt keine Updates an: ihr Hersteller hat keine Schlüssel dafür genannt", "このアプライアンスは更新に対応していません。提供元が更新用の鍵を指定していません"},
 	{"nothing can be updated while the data disk cannot be used", "solange die Datenplatte nicht nutzbar ist, lässt sich nichts aktualisieren", "データディスクを使用できない間は更新できません"},
 	{"nothing can be updated: the boot loader's partition was not found", "es lässt sich nichts aktualisieren: die Partition des Bootloaders wurde nicht gefunden", "更新できません: ブートローダーのパーティションが見つかりません"},
+	{"an update is under way", "ein Update ist im Gange", "更新の途中です"},
 	{"wait until it has ended, or cancel it", "warten Sie, bis es zu Ende ist, oder brechen Sie es ab", "終了を待つか、中止してください"},
 	{"check for updates, and install what is available", "suchen Sie nach Updates und installieren Sie, was verfügbar ist", "更新を確認し、利用可能なものをインストールしてください"},
 	{"back up the appliance first, and say that you know", "sichern Sie die Appliance erst und sagen Sie, dass Sie es wissen", "先にバックアップを取り、了承したことを示してください"},
