@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ingotvm/ingot/internal/api/wire"
-	"github.com/ingotvm/ingot/internal/appliance"
 	"github.com/ingotvm/ingot/internal/slot"
 	"github.com/ingotvm/ingot/internal/update/record"
 	"github.com/ingotvm/ingot/internal/update/snapshot"
@@ -254,12 +253,6 @@ func (m *Manager) closeReturned(ctx context.Context, t *record.Trial) {
 		}
 	}
 	m.keepOne("")
-	if e.Outcome == wire.OutcomeRolledBack && appliance.CompareVersions(t.To, t.From) > 0 {
-		// Its files may have been damaged since: whoever tries it again gets them anew.
-		if err := m.o.Disk.Remove(ctx, t.To); err != nil {
-			m.o.Log("%v", err)
-		}
-	}
 	if err := record.Remove(m.o.DataDir); err != nil {
 		m.o.Log("%v", err)
 	}
