@@ -47,7 +47,7 @@ func (a *Agent) Reset(ctx context.Context, by config.By, confirm string) error {
 		return invalid("confirm", "the data disk is not this appliance's to erase", "erase it in the hypervisor")
 	}
 	if a.updates != nil { // its record lies on the disk that is erased
-		if u := a.updates.Brief(); u.Job != nil || u.Trial != nil {
+		if u := a.updates.Brief(); working(u) || u.Trial != nil {
 			return invalid("confirm", "an update is under way", "wait until it has ended, or cancel it")
 		}
 	}

@@ -363,6 +363,9 @@ func (a *Agent) storeBundle(body io.Reader, size int64) (*os.File, error) {
 // noticeOfBack is how long a way back is worth a notice.
 const noticeOfBack = 30 * 24 * time.Hour
 
+// working says whether more is done than asking what there is.
+func working(u wire.Updates) bool { return u.Job != nil && u.Job.Step != wire.StepCheck }
+
 // updateNotices are what somebody should know of updates.
 func (a *Agent) updateNotices() []wire.Notice {
 	if a.updates == nil {
@@ -375,7 +378,7 @@ func (a *Agent) updateNotices() []wire.Notice {
 		list = append(list, wire.Notice{ID: "update:back", Level: wire.Warning,
 			Text: fmt.Sprintf("the appliance went back from version %s to %s: %s", e.To, e.From, e.Reason), Hint: "the updates' history has the end of its log"})
 	}
-	if u.Available != nil && u.Job == nil {
+	if u.Available != nil && !working(u) {
 		text := fmt.Sprintf("version %s is available", u.Available.Version)
 		if u.Available.Security {
 			text = fmt.Sprintf("version %s is available, and mends weaknesses", u.Available.Version)
